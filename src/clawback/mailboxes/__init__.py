@@ -1,0 +1,1 @@
+"""Edge: where mail lives. Connectors lay hands on copies; they decide nothing."""

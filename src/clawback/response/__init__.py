@@ -1,0 +1,1 @@
+"""Pure: Verdict to Plan to undo. Performs nothing; `now`, locations and capabilities are arguments."""

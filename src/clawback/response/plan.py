@@ -1,0 +1,154 @@
+"""Plans: the frozen list of deeds that a person approves by its hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from clawback.analysis.entities import Entity
+from clawback.message.delivery import DeliveryLocation, Handle
+
+
+class ActionKind(StrEnum):
+    """Every deed on a copy. The strings people see are Defender's, made at the border."""
+
+    SOFT_DELETE = "soft_delete"
+    HARD_DELETE = "hard_delete"
+    MOVE_TO_JUNK = "move_to_junk"
+    MOVE_TO_DELETED_ITEMS = "move_to_deleted_items"
+    MOVE_TO_INBOX = "move_to_inbox"
+    QUARANTINE = "quarantine"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One deed on one copy: what we expect to find (`handle`) and where it shall go.
+
+    `folder` is the connector's folder to move to, "" for a hard delete. `raw_sha256` and `size` are
+    how the copy is known again if the handle no longer holds. `flags` and `internal_date` are what a
+    restore must give back.
+    """
+
+    seq: int
+    delivery_id: str
+    message_id: str
+    handle: Handle
+    location: DeliveryLocation
+    folder: str
+    raw_sha256: str
+    size: int
+    flags: frozenset[str]
+    internal_date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A copy that was found and is deliberately not acted on, with the reason."""
+
+    delivery_id: str
+    mailbox: str
+    location: DeliveryLocation
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The frozen list. `hash` is over everything that will be done; an edited plan is another plan."""
+
+    id: str
+    investigation_id: str
+    cluster_id: str
+    kind: ActionKind
+    key: Entity
+    made_at: datetime
+    expires_at: datetime
+    deeds: tuple[Deed, ...]
+    skips: tuple[Skip, ...]
+    undoes: str
+    hash: str
+
+
+class Outcome(StrEnum):
+    """What became of one copy. found = removed + already_gone + failed + skipped, always."""
+
+    REMOVED = "removed"
+    ALREADY_GONE = "already_gone"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one deed found and did. `after` is the handle it left, None when the copy is nowhere.
+
+    In an undo, REMOVED reads as *restored*: the deed was done.
+    """
+
+    seq: int
+    outcome: Outcome
+    reason: str
+    before: Handle | None
+    after: Handle | None
+    at: datetime
+    flags: frozenset[str] = frozenset()
+    internal_date: datetime | None = None
+
+
+class RemediationStatus(StrEnum):
+    """Where a remediation stands in the action center."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who let which plan hash run, and when. `by` is a person's name or ``Automation``."""
+
+    plan_hash: str
+    by: str
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The account of a remediation: found = removed + already_gone + failed + skipped + open."""
+
+    found: int = 0
+    removed: int = 0
+    already_gone: int = 0
+    failed: int = 0
+    skipped: int = 0
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """A named plan with its approval and results, as the action center lists it (without the deeds)."""
+
+    id: str
+    investigation_id: str
+    cluster_id: str
+    kind: ActionKind
+    key: Entity
+    status: RemediationStatus
+    plan_hash: str
+    made_at: datetime
+    expires_at: datetime
+    tally: Tally
+    approval: Approval | None = None
+    decided_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    undoes: str = ""
+    undone_by: str = ""
+    note: str = ""
