@@ -1,7 +1,8 @@
 """Every error clawback raises, sorted by what to do next.
 
 ClawbackError
-├─ UserError      fix the input; no traceback      BadSettings BadIndicator BadQuery BadParameter NotFound Forbidden
+├─ UserError      fix the input; no traceback      BadSettings BadIndicator BadQuery BadParameter
+│                                                  NotFound Forbidden
 ├─ Refused        a guard said no; nothing done    BlastRadiusExceeded PlanStale ApprovalMissing
 │                                                  CapabilityMissing ReadOnly
 ├─ MailboxError   the other side                   Unavailable(retry) Throttled(after) LoginFailed(stop, tell)

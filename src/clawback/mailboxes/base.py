@@ -82,7 +82,7 @@ class Connector(Protocol):
         """Every mailbox, by its owner's address, sorted."""
 
     async def list(self, mailbox: str, cursors: Mapping[str, str]) -> tuple[FolderListing, ...]:
-        """Every folder of a mailbox; `cursors` (folder to cursor, from the last listing) spare unchanged ones.
+        """Every folder of a mailbox; `cursors` (folder to cursor, last listing) spare unchanged ones.
 
         Includes the places only clawback sees (soft deleted, quarantine). A folder that is not in the
         answer does not exist. Raises Gone if the mailbox does not exist.
