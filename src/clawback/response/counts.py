@@ -1,0 +1,38 @@
+"""Where the copies of a cluster are, counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from clawback.message.delivery import DeliveryLocation
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Copies by place.
+
+    `in_mailbox` is what an owner can still open, `unknown` what could not be looked at, `elsewhere`
+    what nobody can open.
+    """
+
+    copies: int = 0
+    in_mailbox: int = 0
+    unknown: int = 0
+    elsewhere: int = 0
+    by_location: tuple[tuple[DeliveryLocation, int], ...] = ()
+
+    @classmethod
+    def of(cls, locations: Iterable[DeliveryLocation]) -> Places:
+        """Count these locations."""
+        counts = Counter(locations)
+        inside = sum(n for place, n in counts.items() if place.in_mailbox)
+        unknown = counts[DeliveryLocation.UNKNOWN]
+        total = counts.total()
+        return cls(total, inside, unknown, total - inside - unknown, tuple(sorted(counts.items())))
+
+    @property
+    def left(self) -> int:
+        """Copies that were not observed outside the mailboxes."""
+        return self.in_mailbox + self.unknown

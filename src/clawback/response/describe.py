@@ -1,0 +1,46 @@
+"""Events in plain words."""
+
+from __future__ import annotations
+
+from clawback.response.events import (
+    AlertJoined,
+    ClusterLinked,
+    InvestigationEvent,
+    InvestigationFailed,
+    InvestigationStarted,
+    NothingCarried,
+    RemediationApproved,
+    RemediationCancelled,
+    RemediationCompleted,
+    RemediationPlanned,
+    RemediationRejected,
+)
+
+
+def describe(event: InvestigationEvent) -> str:
+    """One plain sentence about an event."""
+    match event:
+        case InvestigationStarted() | AlertJoined():
+            return f"{event.alert.title} (alert {event.alert.id})"
+        case ClusterLinked():
+            return (
+                f"{event.messages} messages carry {event.key.value}; of {event.places.copies} copies "
+                f"{event.places.in_mailbox} are in mailboxes"
+            )
+        case NothingCarried():
+            return f"no message carries {event.key.value}"
+        case RemediationPlanned():
+            why = f"; waits: {event.waits_because}" if event.waits_because else ""
+            return f"{event.kind.value} of {event.deeds} copies planned, {event.skipped} left alone{why}"
+        case RemediationCompleted():
+            t = event.tally
+            return (
+                f"found {t.found} = removed {t.removed} + already gone {t.already_gone} "
+                f"+ failed {t.failed} + skipped {t.skipped}"
+            )
+        case RemediationCancelled() | InvestigationFailed():
+            return event.reason
+        case RemediationApproved() | RemediationRejected():
+            return event.note or event.remediation_id
+        case _:
+            return event.remediation_id

@@ -1,0 +1,220 @@
+"""From a cluster's copies to a plan: what will be done with each, and why some are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from clawback import ids
+from clawback.analysis.clusters import Cluster, ClusterKind
+from clawback.errors import ApprovalMissing, PlanStale
+from clawback.message.delivery import Delivery, DeliveryLocation
+from clawback.response.plan import (
+    ActionKind,
+    Approval,
+    Deed,
+    Plan,
+    Remediation,
+    RemediationStatus,
+    Skip,
+    Tally,
+)
+from clawback.response.policy import Policy
+
+DESTINATION = {
+    ActionKind.SOFT_DELETE: DeliveryLocation.SOFT_DELETED,
+    ActionKind.QUARANTINE: DeliveryLocation.QUARANTINE,
+    ActionKind.MOVE_TO_JUNK: DeliveryLocation.JUNK,
+    ActionKind.MOVE_TO_DELETED_ITEMS: DeliveryLocation.DELETED_ITEMS,
+    ActionKind.MOVE_TO_INBOX: DeliveryLocation.INBOX,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the planner must be told about the copies, gathered just before.
+
+    `folders` maps a delivery id to the folder the action would take it to; `held` are deliveries that
+    another open remediation already has; `spared` are those that a person put back by an undo.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    folders: Mapping[str, str]
+    held: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a plan may run by itself, and if not, why it waits."""
+
+    automatic: bool
+    reason: str
+
+
+def plan(
+    investigation_id: str,
+    cluster: Cluster,
+    ground: Ground,
+    *,
+    action: ActionKind,
+    policy: Policy,
+    now: datetime,
+) -> Plan:
+    """Plan one action for every copy of a cluster that is still in a mailbox.
+
+    Every copy gets exactly one entry, a deed or a skip with its reason. The same ground gives the
+    same hash.
+    """
+    deeds: list[Deed] = []
+    skips: list[Skip] = []
+    for delivery in sorted(ground.deliveries, key=_order):
+        reason = _why_not(delivery, ground, action, policy)
+        if reason:
+            skips.append(Skip(delivery.id, delivery.handle.mailbox, delivery.location, reason))
+        else:
+            deeds.append(_deed(len(deeds), delivery, ground.folders.get(delivery.id, "")))
+    return freeze(
+        investigation_id=investigation_id,
+        cluster_id=cluster.id,
+        kind=action,
+        key=cluster.key,
+        deeds=deeds,
+        skips=skips,
+        now=now,
+        policy=policy,
+    )
+
+
+def _order(delivery: Delivery) -> tuple[str, str, str, str]:
+    handle = delivery.handle
+    return (handle.source, handle.mailbox, handle.folder, handle.native_id)
+
+
+def _why_not(delivery: Delivery, ground: Ground, action: ActionKind, policy: Policy) -> str:
+    """The reason to leave a copy alone, "" to act."""
+    if delivery.handle.mailbox.lower() in policy.excluded_mailboxes:
+        return "excluded mailbox"
+    if delivery.id in ground.held:
+        return "another remediation has it"
+    if delivery.id in ground.spared:
+        return "a person put it back"
+    if delivery.location is DESTINATION.get(action):
+        return "already in destination"
+    if not delivery.location.in_mailbox:
+        return f"not in a mailbox: {delivery.location.value}"
+    return ""
+
+
+def _deed(seq: int, delivery: Delivery, folder: str) -> Deed:
+    return Deed(
+        seq=seq,
+        delivery_id=delivery.id,
+        message_id=delivery.message_id,
+        handle=delivery.handle,
+        location=delivery.location,
+        folder=folder,
+        raw_sha256=delivery.raw_sha256,
+        size=delivery.size,
+        flags=delivery.flags,
+        internal_date=delivery.internal_date,
+    )
+
+
+def freeze(
+    *,
+    investigation_id: str,
+    cluster_id: str,
+    kind: ActionKind,
+    key: object,
+    deeds: Sequence[Deed],
+    skips: Sequence[Skip],
+    now: datetime,
+    policy: Policy,
+    undoes: str = "",
+) -> Plan:
+    """Seal a list of deeds into a plan: its id and its hash are made from what it holds."""
+    fields = {
+        "investigation_id": investigation_id,
+        "cluster_id": cluster_id,
+        "kind": kind,
+        "key": key,
+        "made_at": now,
+        "expires_at": now + policy.expiry,
+        "deeds": tuple(deeds),
+        "skips": tuple(skips),
+        "undoes": undoes,
+    }
+    seal = _seal(fields)
+    return msgspec.convert({**fields, "id": ids.make("rem", seal), "hash": seal}, Plan, from_attributes=True)
+
+
+def _seal(fields: Mapping[str, object]) -> str:
+    return ids.digest(msgspec.json.encode(fields, order="deterministic"))
+
+
+def seal_of(a_plan: Plan) -> str:
+    """The hash that a plan's contents have now; equals `plan.hash` unless somebody edited it."""
+    names = (
+        "investigation_id",
+        "cluster_id",
+        "kind",
+        "key",
+        "made_at",
+        "expires_at",
+        "deeds",
+        "skips",
+        "undoes",
+    )
+    return _seal({name: getattr(a_plan, name) for name in names})
+
+
+def decide(a_plan: Plan, cluster_kind: ClusterKind, policy: Policy) -> Decision:
+    """May this plan run without a person?"""
+    if cluster_kind not in policy.automatic:
+        return Decision(False, f"auto-remediation is off for {cluster_kind.value}")
+    if len(a_plan.deeds) > policy.limit:
+        return Decision(False, f"{len(a_plan.deeds)} copies are over the limit of {policy.limit}")
+    return Decision(True, f"auto-remediation is on for {cluster_kind.value}")
+
+
+def remediation_of(a_plan: Plan) -> Remediation:
+    """The pending remediation that the action center lists for a plan."""
+    found = len(a_plan.deeds) + len(a_plan.skips)
+    return Remediation(
+        id=a_plan.id,
+        investigation_id=a_plan.investigation_id,
+        cluster_id=a_plan.cluster_id,
+        kind=a_plan.kind,
+        key=a_plan.key,
+        status=RemediationStatus.PENDING,
+        plan_hash=a_plan.hash,
+        made_at=a_plan.made_at,
+        expires_at=a_plan.expires_at,
+        tally=Tally(found=found, skipped=len(a_plan.skips), open=len(a_plan.deeds)),
+        undoes=a_plan.undoes,
+    )
+
+
+def check_decidable(remediation: Remediation, plan_hash: str | None, now: datetime) -> None:
+    """Refuse a decision that comes too late or is about another plan (PlanStale)."""
+    if remediation.status is not RemediationStatus.PENDING:
+        raise PlanStale(f"{remediation.id} is {remediation.status.value}, not pending; nothing was done")
+    if now >= remediation.expires_at:
+        raise PlanStale(
+            f"{remediation.id} expired at {remediation.expires_at:%Y-%m-%d %H:%M} UTC; "
+            "start the investigation again for a new plan"
+        )
+    if plan_hash is not None and plan_hash != remediation.plan_hash:
+        raise PlanStale(f"{remediation.id} is not the plan that was looked at; look again, then approve")
+
+
+def check_runnable(a_plan: Plan, approval: Approval | None) -> None:
+    """Refuse to run a plan that nobody approved, or that is not what was approved."""
+    if approval is None:
+        raise ApprovalMissing(f"{a_plan.id} has no approval; approve it first")
+    if not approval.plan_hash == a_plan.hash == seal_of(a_plan):
+        raise ApprovalMissing(f"{a_plan.id} is not the plan that was approved; nothing was done")
