@@ -330,7 +330,7 @@ def _(event: InvestigationFailed, state: Investigation, at: datetime) -> Investi
 
 
 def ended_as(tally: Tally) -> RemediationStatus:
-    """How a remediation that has receipts for every copy ended: failed when nothing but failures came of it."""
+    """How a remediation ended: failed when nothing but failures came of it."""
     nothing = not tally.removed and not tally.already_gone
     return RemediationStatus.FAILED if tally.failed and nothing else RemediationStatus.COMPLETED
 

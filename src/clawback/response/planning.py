@@ -106,6 +106,8 @@ def _why_not(delivery: Delivery, ground: Ground, action: ActionKind, policy: Pol
         return "already in destination"
     if not delivery.location.in_mailbox:
         return f"not in a mailbox: {delivery.location.value}"
+    if action in DESTINATION and delivery.id not in ground.folders:
+        return f"the mail system has no place for {action.value}"
     return ""
 
 

@@ -1,0 +1,100 @@
+"""Builds everything from settings: the only place that knows all rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from clawback import plugins
+from clawback.engine.parts import Bodies, Parts, Progress, silent
+from clawback.engine.reading import InlineReader, PoolReader, Reader
+from clawback.engine.service import Service
+from clawback.engine.workflow import Worker
+from clawback.message.message import Organisation
+from clawback.settings import Settings
+from clawback.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running clawback: its settings and the engine's parts. Use as a context manager."""
+
+    settings: Settings
+    parts: Parts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.parts.reader.close()
+        self.parts.store.close()
+
+    @property
+    def store(self) -> Store:
+        """The store, for looking things up."""
+        return self.parts.store
+
+    def worker(self) -> Worker:
+        """A taker of queued work, named after this process."""
+        return Worker(self.parts, f"{socket.gethostname()}:{os.getpid()}")
+
+    def service(self) -> Service:
+        """The service that watches, sweeps and works."""
+        sweep = timedelta(seconds=self.settings.work.sweep_seconds)
+        return Service(self.parts, f"{socket.gethostname()}:{os.getpid()}", sweep)
+
+    def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
+        """Run one piece of asynchronous work to its end and let go of every connection."""
+
+        async def whole() -> T:
+            try:
+                return await work(self.parts)
+            finally:
+                for connector in self.parts.connectors.values():
+                    await connector.close()
+
+        return asyncio.run(whole())
+
+
+def build(settings: Settings, *, progress: Progress = silent, inline: bool = False) -> App:
+    """Put the parts together and bring the store's schema up to date.
+
+    `inline` reads mail in this process instead of in workers that can be killed.
+    """
+    settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = Store.open(settings.store_url, settings.data_folder / "blobs")
+    store.migrate()
+    home = Path(settings.home)
+    connectors = {
+        source.name: plugins.connector(source.kind, source.name, source.options, home)
+        for source in settings.sources
+    }
+    parts = Parts(
+        store=store,
+        connectors=connectors,
+        reader=_reader(settings, inline),
+        bodies=Bodies(settings.store.bodies),
+        progress=progress,
+    )
+    return App(settings, parts)
+
+
+def _reader(settings: Settings, inline: bool) -> Reader:
+    organisation = Organisation(
+        frozenset(d.lower() for d in settings.organisation.domains),
+        frozenset(h.lower() for h in settings.organisation.trusted_hops),
+    )
+    if inline:
+        return InlineReader(organisation)
+    return PoolReader(organisation, settings.work.readers or os.cpu_count() or 1)

@@ -1,0 +1,226 @@
+"""Orders that people give. Each checks, writes what was ordered with who and when, and queues the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from clawback.analysis.entities import Entity, EntityKind
+from clawback.analysis.features import extract
+from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, guess_kind, indicator
+from clawback.analysis.matching import carries, keys_of
+from clawback.engine.investigate import let_run, open_investigation
+from clawback.engine.parts import Parts
+from clawback.engine.record import record
+from clawback.engine.requests import ENTITY_OF, Request, manual
+from clawback.errors import BadIndicator
+from clawback.message.defect import Defect
+from clawback.response.events import (
+    AutomationChanged,
+    IndicatorAdded,
+    IndicatorRemoved,
+    IndicatorsImported,
+    RemediationExpired,
+    RemediationPlanned,
+    RemediationRejected,
+)
+from clawback.response.plan import Approval, Remediation, RemediationStatus
+from clawback.response.planning import check_decidable, remediation_of
+from clawback.response.policy import Policy
+from clawback.response.undo import undo as plan_undo
+
+PENDING = frozenset({RemediationStatus.PENDING})
+IMPORT_BATCH = 1_000
+
+
+def add_indicator(parts: Parts, listed: Indicator, actor: str) -> Indicator:
+    """List one indicator and queue the look back over all mail for it."""
+    now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        unit.indicators.add([listed])
+        record(unit, IndicatorAdded(listed), actor=actor, at=now)
+        if listed.verdict is not VerdictKind.NO_THREATS_FOUND:
+            unit.jobs.put("retro_hunt", listed.id, {"indicators": [listed.id]}, now)
+    return listed
+
+
+def import_indicators(
+    parts: Parts, source: str, rows: Iterable[Indicator | Defect], actor: str
+) -> IndicatorsImported:
+    """List many indicators from one source; bad rows are counted, the rest is kept.
+
+    Written in batches: a run that is cut short has listed whole batches, and can be run again.
+    """
+    read = added = defects = 0
+    for chunk in _batches(rows):
+        good = [row for row in chunk if isinstance(row, Indicator)]
+        defects += len(chunk) - len(good)
+        read += len(chunk)
+        now = parts.now()
+        with parts.store.write() as unit:
+            new = unit.indicators.add(good)
+            added += len(new)
+            hunted = [i.id for i in new if i.verdict is VerdictKind.MALICIOUS]
+            if hunted:
+                unit.jobs.put("retro_hunt", hunted[0], {"indicators": hunted}, now)
+        parts.progress("importing indicators", read, 0)
+    event = IndicatorsImported(source, read, added, defects)
+    with parts.store.write(durable=True) as unit:
+        record(unit, event, actor=actor, at=parts.now())
+    return event
+
+
+def _batches(rows: Iterable[Indicator | Defect]) -> Iterator[list[Indicator | Defect]]:
+    rest = iter(rows)
+    while chunk := list(islice(rest, IMPORT_BATCH)):
+        yield chunk
+
+
+def remove_indicator(parts: Parts, indicator_id: str, actor: str) -> Indicator:
+    """Take an indicator off the list. What rested on it stays as it is until somebody undoes it."""
+    with parts.store.write(durable=True) as unit:
+        removed = unit.indicators.remove(indicator_id)
+        record(unit, IndicatorRemoved(removed), actor=actor, at=parts.now())
+    return removed
+
+
+def policy(parts: Parts) -> Policy:
+    """The policy of automation in force."""
+    with parts.store.read() as unit:
+        return unit.settings.policy()
+
+
+def set_policy(parts: Parts, after: Policy, actor: str) -> Policy:
+    """Replace the policy of automation. Plans that wait keep waiting for a person."""
+    with parts.store.write(durable=True) as unit:
+        before = unit.settings.policy()
+        if before != after:
+            unit.settings.set_policy(after)
+            record(unit, AutomationChanged(before, after), actor=actor, at=parts.now())
+    return after
+
+
+def approve(
+    parts: Parts, remediation_id: str, actor: str, *, plan_hash: str | None = None, note: str = ""
+) -> Remediation:
+    """Let a pending remediation run. `plan_hash`, when given, must be that of the plan looked at."""
+    now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        waiting = unit.remediations.get(remediation_id)
+        check_decidable(waiting, plan_hash, now)
+        let_run(unit, waiting.investigation_id, waiting.id, Approval(waiting.plan_hash, actor, now, note))
+        return unit.remediations.get(remediation_id)
+
+
+def reject(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Remediation:
+    """Say no to a pending remediation; nothing is touched."""
+    now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        waiting = unit.remediations.get(remediation_id)
+        check_decidable(waiting, None, now)
+        done = unit.remediations.set_status(
+            remediation_id, RemediationStatus.REJECTED, expected=PENDING, at=now, note=note
+        )
+        event = RemediationRejected(waiting.investigation_id, waiting.id, note)
+        record(unit, event, actor=actor, at=now)
+    return done
+
+
+def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Remediation:
+    """Plan the way back from a remediation's receipts, approved by the person who asks for it."""
+    now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        done = unit.remediations.get(remediation_id)
+        made = plan_undo(
+            done, unit.remediations.receipts(remediation_id), policy=unit.settings.policy(), now=now
+        )
+        unit.remediations.add(remediation_of(made), made)
+        planned = RemediationPlanned(
+            made.investigation_id,
+            made.cluster_id,
+            made.id,
+            made.kind,
+            made.hash,
+            len(made.deeds),
+            len(made.skips),
+            undoes=remediation_id,
+        )
+        record(unit, planned, actor=actor, at=now)
+        let_run(unit, made.investigation_id, made.id, Approval(made.hash, actor, now, note))
+        return unit.remediations.get(made.id)
+
+
+def expire_due(parts: Parts) -> int:
+    """Let pending remediations go whose time to decide is over; answers how many."""
+    now = parts.now()
+    with parts.store.read() as unit:
+        due = unit.remediations.due(now)
+    for remediation_id in due:
+        with parts.store.write(durable=True) as unit:
+            late = unit.remediations.get(remediation_id)
+            unit.remediations.set_status(remediation_id, RemediationStatus.EXPIRED, expected=PENDING, at=now)
+            record(unit, RemediationExpired(late.investigation_id, late.id), actor="Automation", at=now)
+    return len(due)
+
+
+def start(parts: Parts, text: str, actor: str) -> str:
+    """Investigate what a person names: a message id, internet message id, URL, SHA-256, sender, host or IP.
+
+    Answers the investigation's id at once; the work is queued. Raises NotFound when a message id is
+    unknown, BadIndicator when the text is none of these.
+    """
+    request = _request(parts, text.strip(), actor)
+    investigation_id = open_investigation(parts, request)
+    with parts.store.write() as unit:
+        unit.jobs.put("investigate", request.key, request.encode(), parts.now())
+    return investigation_id
+
+
+def _request(parts: Parts, text: str, actor: str) -> Request:
+    message_ids = _messages(parts, text)
+    if message_ids:
+        return _about_message(parts, message_ids[0], actor)
+    try:
+        kind = guess_kind(text)
+        asked = indicator(
+            kind, text, verdict=VerdictKind.UNKNOWN, threat=Threat.SPAM, source=actor, added_at=parts.now()
+        )
+    except BadIndicator as error:
+        raise BadIndicator(f"{text!r} is no known message id and {error}") from None
+    cause = Entity(ENTITY_OF[asked.kind], asked.value)
+    return manual(cause, _listed(parts, asked), actor, parts.now())
+
+
+def _messages(parts: Parts, text: str) -> tuple[str, ...]:
+    """The messages that this text names by our id or by the internet message id."""
+    with parts.store.read() as unit:
+        if text.startswith("msg-"):
+            return (unit.messages.get(text).id,)
+        if text.startswith("<") or text.count("@") == 1:
+            return unit.messages.by_internet_id(text.strip("<>"))
+    return ()
+
+
+def _about_message(parts: Parts, message_id: str, actor: str) -> Request:
+    """Everything listed that the message carries; its clusters are the investigation's."""
+    with parts.store.read() as unit:
+        message = unit.messages.get(message_id)
+        near = unit.indicators.matching(extract(message).entities)
+    listed = tuple(i.id for i in near if i.verdict is VerdictKind.MALICIOUS and carries(message, i))
+    return manual(Entity(EntityKind.MESSAGE, message_id), listed, actor, parts.now())
+
+
+def _listed(parts: Parts, asked: Indicator) -> tuple[str, ...]:
+    """Indicators in force for the same entity."""
+    with parts.store.read() as unit:
+        near = unit.indicators.matching(keys_of(asked))
+    return tuple(
+        i.id
+        for i in near
+        if (i.verdict is VerdictKind.MALICIOUS and (i.kind, i.value) == (asked.kind, asked.value))
+        or (i.kind is IndicatorKind.URL and asked.kind is IndicatorKind.URL and _covers(i, asked))
+    )
+
+
+def _covers(listed: Indicator, asked: Indicator) -> bool:
+    return listed.match.value == "prefix" and asked.value.startswith(listed.value)

@@ -1,0 +1,200 @@
+"""Ingest: bring what we know of a mailbox up to what is there, and judge what is new."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from clawback import ids
+from clawback.analysis.detections import detect
+from clawback.analysis.entities import Entity
+from clawback.analysis.indicators import Indicator, VerdictKind
+from clawback.analysis.matching import keys_of
+from clawback.analysis.verdict import judge
+from clawback.engine.parts import Bodies, Parts
+from clawback.engine.reading import Reading
+from clawback.engine.requests import Request, arrival
+from clawback.errors import ClawbackError, Gone
+from clawback.mailboxes.base import RawMessage
+from clawback.message.delivery import (
+    Delivery,
+    DeliveryAction,
+    DeliveryLocation,
+    Observed,
+)
+from clawback.message.reconcile import difference, lost, pair
+
+COPIES = 400
+"""Copies read and written in one go."""
+BYTES = 48 << 20
+"""Raw bytes held in memory in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What one pass over mailboxes found: copies new, moved, flagged, gone, unreadable; and detections."""
+
+    mailboxes: int = 0
+    new: int = 0
+    moved: int = 0
+    changed: int = 0
+    gone: int = 0
+    failed: int = 0
+    malicious: int = 0
+
+    def __add__(self, other: Synced) -> Synced:
+        return Synced(
+            self.mailboxes + other.mailboxes,
+            self.new + other.new,
+            self.moved + other.moved,
+            self.changed + other.changed,
+            self.gone + other.gone,
+            self.failed + other.failed,
+            self.malicious + other.malicious,
+        )
+
+
+async def sync_all(parts: Parts, *, full: bool = False) -> Synced:
+    """Bring every mailbox of every source up to date. `full` looks into unchanged folders too."""
+    total = Synced()
+    for source, connector in sorted(parts.connectors.items()):
+        mailboxes = await connector.mailboxes()
+        for done, mailbox in enumerate(mailboxes, 1):
+            total += await sync(parts, source, mailbox, full=full)
+            parts.progress("reading mailboxes", done, len(mailboxes))
+    return total
+
+
+async def sync(parts: Parts, source: str, mailbox: str, *, full: bool = False) -> Synced:
+    """Bring one mailbox up to date; interrupted work is taken up where it stopped."""
+    with parts.store.read() as unit:
+        cursors = {} if full else unit.cursors.get(source, mailbox)
+        known = unit.deliveries.known(source, mailbox)
+    try:
+        listing = await parts.connector(source).list(mailbox, cursors)
+    except Gone:
+        listing = ()
+    now = parts.now()
+    diff = difference(known, {folder.folder: folder.copies for folder in listing}, now)
+    waiting = [*diff.missing, *_lost_before(known.values())]
+    result = Synced(mailboxes=1, changed=len(diff.changed))
+    for chunk in _chunks(diff.appeared):
+        part, waiting = await _take_in(parts, source, chunk, waiting)
+        result += part
+    gone = [d for d in waiting if d.location is not DeliveryLocation.HARD_DELETED]
+    with parts.store.write() as unit:
+        unit.deliveries.relocate([*diff.changed, *(lost(d, now) for d in gone)])
+        if not result.failed:
+            unit.cursors.put(source, mailbox, {f.folder: f.cursor for f in listing})
+    return result + Synced(gone=len(gone))
+
+
+def _lost_before(known: Iterable[Delivery]) -> list[Delivery]:
+    return [d for d in known if d.location is DeliveryLocation.HARD_DELETED]
+
+
+def _chunks(copies: Sequence[Observed]) -> Iterator[Sequence[Observed]]:
+    chunk: list[Observed] = []
+    size = 0
+    for copy in copies:
+        if chunk and (len(chunk) >= COPIES or size + copy.size > BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(copy)
+        size += max(copy.size, 0)
+    if chunk:
+        yield chunk
+
+
+async def _take_in(
+    parts: Parts, source: str, copies: Sequence[Observed], waiting: Sequence[Delivery]
+) -> tuple[Synced, list[Delivery]]:
+    """Fetch copies, tell moves from arrivals, read the arrivals, record all in one transaction."""
+    answers = await parts.connector(source).fetch([copy.handle for copy in copies])
+    raws = [a for a in answers if isinstance(a, RawMessage)]
+    failed = sum(1 for a in answers if isinstance(a, ClawbackError) and not isinstance(a, Gone))
+    hashed = [(raw.observed, sha256(raw.content).hexdigest()) for raw in raws]
+    now = parts.now()
+    moved, new, gone = pair(waiting, hashed, now)
+    fresh_handles = {copy.handle for copy in new}
+    fresh = [raw for raw in raws if raw.observed.handle in fresh_handles]
+    readings = await asyncio.to_thread(parts.reader.read, [raw.content for raw in fresh])
+    if parts.bodies is Bodies.ALL:
+        for raw in fresh:
+            parts.store.blobs.put(raw.content)
+    bad = _record(parts, fresh, readings, moved)
+    return Synced(new=len(fresh), moved=len(moved), failed=failed, malicious=bad), list(gone)
+
+
+def _record(
+    parts: Parts,
+    raws: Sequence[RawMessage],
+    readings: Sequence[Reading],
+    moved: Sequence[Delivery],
+) -> int:
+    now = parts.now()
+    deliveries = [_delivery(raw.observed, reading, now) for raw, reading in zip(raws, readings, strict=True)]
+    with parts.store.write() as unit:
+        unit.messages.add([(reading.message, reading.features) for reading in readings])
+        unit.deliveries.save(deliveries)
+        unit.deliveries.relocate(moved)
+        entities = {entity for reading in readings for entity in reading.features.entities}
+        listed = unit.indicators.matching(entities)
+        requests = _requests(readings, deliveries, listed, parts) if listed else {}
+        for key, request in requests.items():
+            unit.jobs.put("investigate", key, request.encode(), now)
+    return len(requests)
+
+
+def _delivery(observed: Observed, reading: Reading, now: datetime) -> Delivery:
+    handle, message = observed.handle, reading.message
+    junk = observed.location is DeliveryLocation.JUNK
+    return Delivery(
+        id=ids.make(
+            "dlv", handle.source, handle.mailbox, handle.folder, handle.native_id, message.raw_sha256
+        ),
+        message_id=message.id,
+        raw_sha256=message.raw_sha256,
+        size=message.size,
+        handle=handle,
+        flags=observed.flags,
+        internal_date=observed.internal_date,
+        action=DeliveryAction.JUNKED if junk else DeliveryAction.DELIVERED,
+        original_location=observed.location,
+        original_folder=handle.folder,
+        location=observed.location,
+        located_at=now,
+        first_seen=now,
+    )
+
+
+def _requests(
+    readings: Sequence[Reading],
+    deliveries: Sequence[Delivery],
+    listed: Sequence[Indicator],
+    parts: Parts,
+) -> dict[str, Request]:
+    """What to investigate because of these arrivals: one request for each indicator they carry."""
+    now = parts.now()
+    by_entity: dict[Entity, list[Indicator]] = {}
+    wanted: dict[str, Request] = {}
+    for indicator in listed:
+        for entity in keys_of(indicator):
+            by_entity.setdefault(entity, []).append(indicator)
+    for reading, delivery in zip(readings, deliveries, strict=True):
+        if not delivery.location.in_mailbox:
+            continue
+        near = {i.id: i for e in reading.features.entities for i in by_entity.get(e, ())}
+        if not near:
+            continue
+        detections = detect(reading.message, tuple(near.values()), now)
+        if judge(detections).verdict is not VerdictKind.MALICIOUS:
+            continue
+        for detection in detections:
+            if detection.verdict is VerdictKind.MALICIOUS:
+                request = arrival(near[detection.indicator_id], reading.message.id)
+                wanted[request.key] = request
+    return wanted

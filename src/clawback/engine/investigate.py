@@ -1,0 +1,205 @@
+"""Investigate: from a request to clusters, to where each copy is, to a plan that runs or waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clawback import ids
+from clawback.analysis.clusters import Cluster, link
+from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
+from clawback.analysis.matching import keys_of
+from clawback.engine.locate import look
+from clawback.engine.parts import Parts
+from clawback.engine.record import AUTOMATION, record
+from clawback.engine.requests import ENTITY_OF, Request
+from clawback.errors import CapabilityMissing, NotFound
+from clawback.message.delivery import Delivery
+from clawback.response.counts import Places
+from clawback.response.events import (
+    AlertJoined,
+    ClusterLinked,
+    InvestigationStarted,
+    NothingCarried,
+    RemediationApproved,
+    RemediationPlanned,
+)
+from clawback.response.investigation import InvestigationStatus
+from clawback.response.plan import ActionKind, Approval, RemediationStatus
+from clawback.response.planning import DESTINATION, Ground, decide, plan, remediation_of
+from clawback.response.policy import Policy
+from clawback.store import Unit
+
+ACTION = ActionKind.SOFT_DELETE
+"""What automation does with a malicious copy, as Defender's auto-remediation."""
+
+
+def open_investigation(parts: Parts, request: Request) -> str:
+    """The id of the investigation that this request belongs to: a new one, or one with the same cause."""
+    now = parts.now()
+    alert = request.alert(now)
+    with parts.store.write(durable=True) as unit:
+        for investigation_id in unit.investigations.by_cause(str(request.cause)):
+            state = unit.investigations.get(investigation_id)
+            if state.status is InvestigationStatus.FAILED:
+                continue
+            if all(a.id != alert.id for a in state.alerts):
+                record(unit, AlertJoined(investigation_id, alert), actor=request.source, at=now)
+                unit.alerts.add(alert, investigation_id)
+            return investigation_id
+        investigation_id = ids.make("inv", str(request.cause), now.isoformat())
+        record(unit, InvestigationStarted(investigation_id, alert), actor=request.source, at=now)
+        return investigation_id
+
+
+async def investigate(parts: Parts, request: Request) -> str:
+    """Do the whole inquiry for one request; repeatable, since it only ever adds what is missing."""
+    investigation_id = open_investigation(parts, request)
+    for asked in _asked(parts, request):
+        cluster = _cut(parts, investigation_id, asked)
+        if not cluster.members:
+            _nothing(parts, investigation_id, cluster, request.source)
+            continue
+        with parts.store.read() as unit:
+            deliveries = unit.deliveries.of_messages([m.message_id for m in cluster.members])
+        seen = await look(parts, deliveries)
+        _conclude(parts, investigation_id, cluster, seen)
+    return investigation_id
+
+
+def _asked(parts: Parts, request: Request) -> list[Indicator]:
+    """The indicators to make clusters of, without those taken back meanwhile; else the cause itself."""
+    if not request.indicators:
+        return [_unlisted(parts, request)]
+    asked: list[Indicator] = []
+    with parts.store.read() as unit:
+        for indicator_id in request.indicators:
+            try:
+                found = unit.indicators.get(indicator_id)
+            except NotFound:
+                continue
+            if not _overridden(unit, found):
+                asked.append(found)
+    return asked
+
+
+def _overridden(unit: Unit, found: Indicator) -> bool:
+    """Whether an allow entry on the same entity beats this indicator (a manual block is never beaten)."""
+    if found.source == "manual":
+        return False
+    same = unit.indicators.matching(keys_of(found))
+    return any(
+        i.verdict is VerdictKind.NO_THREATS_FOUND and (i.kind, i.value) == (found.kind, found.value)
+        for i in same
+    )
+
+
+_KIND_OF = {entity: kind for kind, entity in ENTITY_OF.items()}
+
+
+def _unlisted(parts: Parts, request: Request) -> Indicator:
+    """The cause as a question: who carries it? Its verdict is unknown, so no action can follow."""
+    kind = _KIND_OF.get(request.cause.kind, IndicatorKind.URL)
+    return indicator(
+        kind,
+        request.cause.value,
+        verdict=VerdictKind.UNKNOWN,
+        threat=Threat.SPAM,
+        source=request.source,
+        added_at=parts.now(),
+    )
+
+
+def _cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
+    """Every message that carries the indicator, each with the reason, kept in the store."""
+    now = parts.now()
+    with parts.store.read() as unit:
+        cluster = link(investigation_id, asked, unit.messages.sharing(keys_of(asked)), now)
+    if cluster.members:
+        with parts.store.write() as unit:
+            unit.clusters.save(cluster, investigation_id)
+    return cluster
+
+
+def _nothing(parts: Parts, investigation_id: str, cluster: Cluster, actor: str) -> None:
+    with parts.store.write() as unit:
+        record(unit, NothingCarried(investigation_id, cluster.key), actor=actor, at=parts.now())
+
+
+def _conclude(parts: Parts, investigation_id: str, cluster: Cluster, seen: Sequence[Delivery]) -> None:
+    """Write down the cluster with its places, the plan if one is due, and the policy's decision, at once."""
+    now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        linked = ClusterLinked(
+            investigation_id,
+            cluster.id,
+            cluster.kind,
+            cluster.key,
+            cluster.verdict,
+            cluster.threat,
+            len(cluster.members),
+            Places.of(d.location for d in seen),
+        )
+        record(unit, linked, actor=AUTOMATION, at=now)
+        if cluster.verdict is VerdictKind.MALICIOUS:
+            _plan(parts, unit, investigation_id, cluster, seen)
+
+
+def _plan(
+    parts: Parts, unit: Unit, investigation_id: str, cluster: Cluster, seen: Sequence[Delivery]
+) -> None:
+    now, policy = parts.now(), policy_of(unit)
+    delivery_ids = [d.id for d in seen]
+    ground = Ground(
+        tuple(seen),
+        _folders(parts, seen, ACTION),
+        held=frozenset(unit.remediations.open_for(delivery_ids)),
+        spared=frozenset(unit.remediations.put_back(delivery_ids)),
+    )
+    made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
+    if not made.deeds:
+        return
+    decision = decide(made, cluster.kind, policy)
+    unit.remediations.add(remediation_of(made), made)
+    planned = RemediationPlanned(
+        investigation_id,
+        cluster.id,
+        made.id,
+        made.kind,
+        made.hash,
+        len(made.deeds),
+        len(made.skips),
+        waits_because="" if decision.automatic else decision.reason,
+    )
+    record(unit, planned, actor=AUTOMATION, at=now)
+    if decision.automatic:
+        let_run(unit, investigation_id, made.id, Approval(made.hash, AUTOMATION, now, decision.reason))
+
+
+def let_run(unit: Unit, investigation_id: str, remediation_id: str, approval: Approval) -> None:
+    """Write down an approval and queue the work, in the transaction at hand."""
+    pending = frozenset({RemediationStatus.PENDING})
+    unit.remediations.set_status(
+        remediation_id, RemediationStatus.APPROVED, expected=pending, at=approval.at, approval=approval
+    )
+    event = RemediationApproved(investigation_id, remediation_id, approval.plan_hash, approval.note)
+    record(unit, event, actor=approval.by, at=approval.at)
+    unit.jobs.put("remediate", remediation_id, {"remediation": remediation_id}, approval.at)
+
+
+def _folders(parts: Parts, seen: Sequence[Delivery], action: ActionKind) -> dict[str, str]:
+    """Where each copy would go; copies whose mail system has no such place are left out."""
+    place = DESTINATION[action]
+    folders: dict[str, str] = {}
+    for delivery in seen:
+        handle = delivery.handle
+        try:
+            connector = parts.connector(handle.source)
+            folders[delivery.id] = connector.folder_of(handle.mailbox, place, handle.folder)
+        except (CapabilityMissing, NotFound):
+            continue
+    return folders
+
+
+def policy_of(unit: Unit) -> Policy:
+    """The policy of automation in force."""
+    return unit.settings.policy()

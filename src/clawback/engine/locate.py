@@ -1,0 +1,105 @@
+"""Where copies are now: asked of the mailboxes, written into the store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from clawback.engine.parts import Parts
+from clawback.errors import ClawbackError, NotFound
+from clawback.mailboxes.base import Wanted
+from clawback.message.delivery import Delivery, DeliveryLocation, Handle, Observed
+from clawback.message.reconcile import lost, relocated
+
+BATCH = 1_000
+
+
+def wanted(delivery: Delivery) -> Wanted:
+    """What proves that a copy is the one this delivery means."""
+    return Wanted(delivery.handle, delivery.raw_sha256, delivery.size)
+
+
+def choose(places: Sequence[Observed], handle: Handle, taken: frozenset[Handle]) -> Observed | None:
+    """The one place that is this copy: same native id first, then a place no other delivery claims."""
+    for place in places:
+        if place.handle.native_id == handle.native_id:
+            return place
+    claimed = {(t.mailbox, t.folder, t.native_id) for t in taken}
+    free = [p for p in places if (p.handle.mailbox, p.handle.folder, p.handle.native_id) not in claimed]
+    return free[0] if free else None
+
+
+def claims(parts: Parts, mailboxes: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], frozenset[Handle]]:
+    """For each (source, mailbox), the handles that known deliveries already have."""
+    with parts.store.read() as unit:
+        return {
+            (source, mailbox): frozenset(
+                d.handle
+                for d in unit.deliveries.known(source, mailbox).values()
+                if d.location is not DeliveryLocation.HARD_DELETED
+            )
+            for source, mailbox in mailboxes
+        }
+
+
+async def look(parts: Parts, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
+    """Every delivery as it is right now; what changed is written down.
+
+    A copy that cannot be looked at becomes `unknown`. Raises Unavailable when a whole source is down.
+    """
+    by_source: dict[str, list[Delivery]] = defaultdict(list)
+    for delivery in deliveries:
+        by_source[delivery.handle.source].append(delivery)
+    seen: list[Delivery] = []
+    for source, mine in by_source.items():
+        for i in range(0, len(mine), BATCH):
+            seen.extend(await _look_at(parts, source, mine[i : i + BATCH]))
+            parts.progress("looking where each copy is", len(seen), len(deliveries))
+    return tuple(seen)
+
+
+async def _look_at(parts: Parts, source: str, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    try:
+        connector = parts.connector(source)
+    except NotFound:
+        return _write(parts, deliveries, [_unknown(parts, d) for d in deliveries])
+    answers = await connector.find([wanted(d) for d in deliveries])
+    strays = {
+        (source, d.handle.mailbox)
+        for d, answer in zip(deliveries, answers, strict=True)
+        if not isinstance(answer, ClawbackError) and _strayed(answer, d.handle)
+    }
+    taken = claims(parts, strays) if strays else {}
+    after: list[Delivery] = []
+    now = parts.now()
+    for delivery, answer in zip(deliveries, answers, strict=True):
+        if isinstance(answer, ClawbackError):
+            after.append(_unknown(parts, delivery))
+            continue
+        others = taken.get((source, delivery.handle.mailbox), frozenset()) - {delivery.handle}
+        place = choose(answer, delivery.handle, others)
+        after.append(relocated(delivery, place, now) if place else lost(delivery, now))
+    return _write(parts, deliveries, after)
+
+
+def _strayed(places: Sequence[Observed], handle: Handle) -> bool:
+    return bool(places) and all(place.handle.native_id != handle.native_id for place in places)
+
+
+def _unknown(parts: Parts, delivery: Delivery) -> Delivery:
+    observed = Observed(
+        delivery.handle,
+        DeliveryLocation.UNKNOWN,
+        delivery.size,
+        delivery.flags,
+        delivery.internal_date,
+    )
+    return relocated(delivery, observed, parts.now())
+
+
+def _write(parts: Parts, before: Sequence[Delivery], after: list[Delivery]) -> list[Delivery]:
+    changed = [new for old, new in zip(before, after, strict=True) if new != old]
+    if changed:
+        with parts.store.write() as unit:
+            unit.deliveries.relocate(changed)
+    return after

@@ -1,0 +1,119 @@
+"""Reading raw mail away from the engine's own process.
+
+Mail is hostile: parsing runs in workers that have a memory limit and can be killed. A message that
+kills its worker or takes too long is not lost: it becomes a message with a defect that says so.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Sequence
+from concurrent.futures import Future, TimeoutError
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from pebble import ProcessExpired, ProcessPool
+
+from clawback import ids
+from clawback.analysis.features import Features, extract
+from clawback.message.defect import Defect
+from clawback.message.message import Message, Organisation
+from clawback.message.parse import parse
+
+MEMORY_LIMIT = 3 << 30
+"""Bytes of address space a worker may have."""
+TASK = 25
+"""Messages a worker gets at once."""
+SECONDS = 10.0
+"""What one message may take, alone in a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one raw message is: the message as the store remembers it, and its features."""
+
+    message: Message
+    features: Features
+
+
+class Reader(Protocol):
+    """Turns raw messages into readings, in order, one for each."""
+
+    def read(self, raws: Sequence[bytes]) -> list[Reading]: ...
+
+    def close(self) -> None: ...
+
+
+def read_one(raw: bytes, organisation: Organisation) -> Reading:
+    """Parse one message and extract its features."""
+    message = parse(raw, organisation)
+    return Reading(message.slim(), extract(message))
+
+
+class InlineReader:
+    """Reads in this process: for tests and for tools that look at one file."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self._organisation = organisation
+
+    def read(self, raws: Sequence[bytes]) -> list[Reading]:
+        """Read each message here and now."""
+        return [read_one(raw, self._organisation) for raw in raws]
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class PoolReader:
+    """Reads in worker processes that are killed when a message goes too far."""
+
+    def __init__(self, organisation: Organisation, workers: int) -> None:
+        self._organisation = organisation
+        self._pool = ProcessPool(max_workers=workers, max_tasks=400, initializer=_limit_memory)
+
+    def read(self, raws: Sequence[bytes]) -> list[Reading]:
+        """Read in parallel; a chunk whose worker died is read again one message at a time."""
+        chunks = [raws[i : i + TASK] for i in range(0, len(raws), TASK)]
+        waiting = [self._start(chunk, SECONDS + len(chunk)) for chunk in chunks]
+        readings: list[Reading] = []
+        for chunk, future in zip(chunks, waiting, strict=True):
+            readings.extend(self._harvest(chunk, future))
+        return readings
+
+    def close(self) -> None:
+        """End the workers."""
+        self._pool.stop()
+        self._pool.join()
+
+    def _start(self, raws: Sequence[bytes], seconds: float) -> Future[list[Reading]]:
+        arguments = (list(raws), self._organisation)
+        future: Future[list[Reading]] = self._pool.schedule(_read_chunk, args=arguments, timeout=seconds)
+        return future
+
+    def _harvest(self, raws: Sequence[bytes], future: Future[list[Reading]]) -> list[Reading]:
+        try:
+            return future.result()
+        except (TimeoutError, ProcessExpired, MemoryError) as error:
+            if len(raws) == 1:
+                return [unreadable(raws[0], type(error).__name__)]
+        return [self._harvest([raw], self._start([raw], SECONDS))[0] for raw in raws]
+
+
+def _read_chunk(raws: list[bytes], organisation: Organisation) -> list[Reading]:
+    return [read_one(raw, organisation) for raw in raws]
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+
+
+def unreadable(raw: bytes, why: str) -> Reading:
+    """The reading of a message that no worker survived: its bytes are known by their hash, no more."""
+    message = Message(
+        id=ids.make("msg", raw),
+        raw_sha256=sha256(raw).hexdigest(),
+        size=len(raw),
+        defects=(Defect("reader_killed", f"reading was stopped: {why}"),),
+    )
+    return Reading(message, extract(message))

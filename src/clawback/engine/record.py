@@ -1,0 +1,30 @@
+"""Recording: an event goes to the audit log and to its investigation in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from clawback.response.events import Event, InvestigationEvent, InvestigationStarted
+from clawback.response.investigation import Investigation, apply, start
+from clawback.store import Unit
+
+AUTOMATION = "Automation"
+"""The actor's name when the policy acted, as the action center shows it."""
+
+
+def record(unit: Unit, event: Event, *, actor: str, at: datetime) -> None:
+    """Append an event to the audit log, and apply it to its investigation if it has one."""
+    unit.audit.append(event.TYPE, actor, at, msgspec.to_builtins(event))
+    if isinstance(event, InvestigationStarted):
+        unit.investigations.save(start(event, actor, at))
+        unit.alerts.add(event.alert, event.investigation_id)
+    elif isinstance(event, InvestigationEvent):
+        state = unit.investigations.get(event.investigation_id)
+        unit.investigations.save(apply(state, event, actor, at))
+
+
+def investigation_of(unit: Unit, investigation_id: str) -> Investigation:
+    """The investigation of that id (NotFound)."""
+    return unit.investigations.get(investigation_id)

@@ -1,0 +1,99 @@
+"""The service: watches every source, reconciles by sweeps, and works the queue until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from clawback.engine.commands import expire_due
+from clawback.engine.ingest import Synced, sync
+from clawback.engine.parts import Parts
+from clawback.engine.workflow import Worker
+from clawback.errors import Throttled, Unavailable
+from clawback.mailboxes.base import Capability
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the service has taken in since it started, and what it could not reach."""
+
+    total: Synced = field(default_factory=Synced)
+    troubles: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+
+
+class Service:
+    """Watch, sweep, work. `sweep` is how often every mailbox is looked at even if no event came."""
+
+    def __init__(self, parts: Parts, name: str, sweep: timedelta = timedelta(seconds=60)) -> None:
+        self._parts = parts
+        self._sweep = sweep.total_seconds()
+        self._worker = Worker(parts, name)
+        self._touched: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._waiting: set[tuple[str, str]] = set()
+        self._work = asyncio.Event()
+        self.seen = Seen()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. A source that is down is tried again; a lost store ends the service."""
+        jobs = [self._read(), self._drain(), self._sweeps()]
+        jobs += [
+            self._watch(source)
+            for source, connector in self._parts.connectors.items()
+            if Capability.WATCH in connector.capabilities()
+        ]
+        tasks = [asyncio.create_task(job) for job in jobs]
+        halt = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, halt], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {halt}:
+                task.result()
+        finally:
+            for task in (*tasks, halt):
+                task.cancel()
+            await asyncio.gather(*tasks, halt, return_exceptions=True)
+
+    def touch(self, source: str, mailbox: str) -> None:
+        """Ask for one mailbox to be looked at soon; asking twice is asking once."""
+        if (source, mailbox) not in self._waiting:
+            self._waiting.add((source, mailbox))
+            self._touched.put_nowait((source, mailbox))
+
+    async def _watch(self, source: str) -> None:
+        while True:
+            try:
+                async for mailboxes in self._parts.connector(source).watch():
+                    for mailbox in mailboxes:
+                        self.touch(source, mailbox)
+            except (Unavailable, Throttled) as error:
+                self.seen.troubles.append(f"{source}: {error}")
+            await asyncio.sleep(1)
+
+    async def _sweeps(self) -> None:
+        while True:
+            expire_due(self._parts)
+            for source, connector in self._parts.connectors.items():
+                with contextlib.suppress(Unavailable, Throttled):
+                    for mailbox in await connector.mailboxes():
+                        self.touch(source, mailbox)
+            self._work.set()
+            await asyncio.sleep(self._sweep)
+
+    async def _read(self) -> None:
+        while True:
+            source, mailbox = await self._touched.get()
+            self._waiting.discard((source, mailbox))
+            try:
+                self.seen.total += await sync(self._parts, source, mailbox)
+            except (Unavailable, Throttled) as error:
+                self.seen.troubles.append(f"{source} {mailbox}: {error}")
+            self._work.set()
+
+    async def _drain(self) -> None:
+        while True:
+            self._work.clear()
+            await self._worker.drain()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._work.wait(), 1.0)

@@ -1,0 +1,108 @@
+"""The driver: takes queued work under a lease, does it, and tries again what the world refused for now.
+
+Leases on our own table rather than a workflow library: every workflow is repeatable from its start
+(the ledger and the mailboxes say what is done), so all that is needed is that each is taken by one
+worker at a time and taken again when that worker dies. docs/ideas/architecture.md has the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from clawback.engine.investigate import investigate
+from clawback.engine.parts import Parts
+from clawback.engine.record import AUTOMATION, record
+from clawback.engine.remediate import remediate
+from clawback.engine.requests import Request
+from clawback.engine.retro_hunt import retro_hunt
+from clawback.errors import ClawbackError, Corrupt, PlanStale, Throttled, Unavailable
+from clawback.response.events import InvestigationFailed
+from clawback.store import Job
+
+LEASE = timedelta(seconds=60)
+TRIES = 8
+
+
+async def run(parts: Parts, job: Job, *, last_try: bool = False) -> None:
+    """Do one piece of queued work."""
+    match job.kind:
+        case "investigate":
+            await investigate(parts, Request.decode(job.payload))
+        case "remediate":
+            await remediate(parts, str(job.payload["remediation"]), last_try=last_try)
+        case "retro_hunt":
+            retro_hunt(parts, [str(i) for i in job.payload["indicators"]])
+        case _:
+            raise Corrupt(f"the queue holds work of an unknown kind: {job.kind}")
+
+
+class Worker:
+    """One taker of queued work. Several may share a store, on one machine or many."""
+
+    def __init__(self, parts: Parts, name: str) -> None:
+        self._parts = parts
+        self._name = name
+
+    async def step(self) -> bool:
+        """Take one piece of work that is due and do it; False when there was none."""
+        with self._parts.store.write() as unit:
+            job = unit.jobs.claim(self._name, self._parts.now(), LEASE)
+        if job is None:
+            return False
+        try:
+            async with self._renewing(job):
+                await run(self._parts, job, last_try=job.attempts >= TRIES)
+        except (Unavailable, Throttled, PlanStale) as error:
+            self._later(job, error)
+        except Corrupt:
+            raise
+        except ClawbackError as error:
+            self._give_up(job, error)
+        else:
+            with self._parts.store.write() as unit:
+                unit.jobs.done(job)
+        return True
+
+    async def drain(self) -> int:
+        """Work until nothing is due; answers how many pieces were done."""
+        done = 0
+        while await self.step():
+            done += 1
+        return done
+
+    def _later(self, job: Job, error: ClawbackError) -> None:
+        if job.attempts >= TRIES:
+            self._give_up(job, error)
+            return
+        pause = error.after if isinstance(error, Throttled) else min(2.0**job.attempts, 300.0)
+        with self._parts.store.write() as unit:
+            unit.jobs.fail(job, str(error), self._parts.now() + timedelta(seconds=pause))
+
+    def _give_up(self, job: Job, error: ClawbackError) -> None:
+        now = self._parts.now()
+        with self._parts.store.write(durable=True) as unit:
+            unit.jobs.fail(job, f"{type(error).__name__}: {error}", None)
+            if job.kind == "investigate":
+                request = Request.decode(job.payload)
+                for investigation_id in unit.investigations.by_cause(str(request.cause))[:1]:
+                    event = InvestigationFailed(investigation_id, str(error))
+                    record(unit, event, actor=AUTOMATION, at=now)
+
+    @contextlib.asynccontextmanager
+    async def _renewing(self, job: Job) -> AsyncIterator[None]:
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(LEASE.total_seconds() / 3)
+                with self._parts.store.write() as unit:
+                    unit.jobs.renew(job, self._parts.now(), LEASE)
+
+        task = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

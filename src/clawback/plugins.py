@@ -1,0 +1,53 @@
+"""Every seam where others can add something, in one place; the built-ins come in the same way.
+
+A connector plugin is an entry point in the group ``clawback.connectors``: its name is the `kind` in
+the settings, its value a function ``(name, options, home) -> Connector``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from clawback.errors import BadSettings
+from clawback.mailboxes.base import Connector
+from clawback.mailboxes.maildir import MaildirConnector
+
+MakeConnector = Callable[[str, Mapping[str, Any], Path], Connector]
+CONNECTORS = "clawback.connectors"
+
+_MAILDIR_OPTIONS = {"root", "layout", "address", "vault"}
+
+
+def maildir(name: str, options: Mapping[str, Any], home: Path) -> Connector:
+    """The Maildir connector from its options: `root` (folder), `layout`, `address`, `vault`."""
+    unknown = sorted(set(options) - _MAILDIR_OPTIONS)
+    if unknown:
+        raise BadSettings(f"source {name!r}: a maildir has no option {unknown[0]!r}")
+    if not isinstance(options.get("root"), str):
+        raise BadSettings(f"source {name!r}: option 'root' must name the folder of the mailboxes")
+    texts = {key: str(options[key]) for key in ("layout", "address") if key in options}
+    vault = Path(home, str(options["vault"])) if "vault" in options else None
+    return MaildirConnector(name, Path(home, options["root"]), vault=vault, **texts)
+
+
+BUILT_IN: Mapping[str, MakeConnector] = {"maildir": maildir}
+
+
+def connector(kind: str, name: str, options: Mapping[str, Any], home: Path) -> Connector:
+    """Make the connector of that kind (BadSettings when nobody brings it)."""
+    make = BUILT_IN.get(kind) or _from_entry_points(kind)
+    if make is None:
+        known = ", ".join(sorted({*BUILT_IN, *(e.name for e in entry_points(group=CONNECTORS))}))
+        raise BadSettings(f"source {name!r}: no connector is called {kind!r} (there are: {known})")
+    return make(name, options, home)
+
+
+def _from_entry_points(kind: str) -> MakeConnector | None:
+    for entry in entry_points(group=CONNECTORS):
+        if entry.name == kind:
+            make: MakeConnector = entry.load()
+            return make
+    return None
