@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from clawback import ids
 from clawback.analysis.entities import Entity, Reason
-from clawback.analysis.indicators import Threat, VerdictKind
+from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind
+from clawback.analysis.matching import carries, entity_of
+from clawback.analysis.queries import query_of
+from clawback.message.message import Message
 
 
 class ClusterKind(StrEnum):
@@ -42,3 +47,42 @@ class Cluster:
     verdict: VerdictKind
     threat: Threat
     members: tuple[Member, ...]
+
+
+_KINDS = {
+    IndicatorKind.SHA256: ClusterKind.MALICIOUS_FILE,
+    IndicatorKind.URL: ClusterKind.MALICIOUS_URL,
+    IndicatorKind.HOST: ClusterKind.MALICIOUS_URL,
+    IndicatorKind.DOMAIN: ClusterKind.MALICIOUS_URL,
+    IndicatorKind.SENDER: ClusterKind.SIMILAR_ATTRIBUTES,
+    IndicatorKind.IP: ClusterKind.SIMILAR_ATTRIBUTES,
+}
+
+
+def link(
+    investigation_id: str, indicator: Indicator, candidates: Iterable[Message], asked_at: datetime
+) -> Cluster:
+    """The cluster of the candidates that really carry the indicator, each with its reasons.
+
+    Candidates may be slim, in any order, and may repeat; members are sorted by message id and unique.
+    The id is made of the investigation, the kind, the key and the way of matching, so asking again
+    makes the same cluster, with the members of now.
+    """
+    members = dict(_members(indicator, candidates))
+    kind, key = _KINDS[indicator.kind], entity_of(indicator)
+    return Cluster(
+        id=ids.make("clu", investigation_id, kind, str(key), indicator.match),
+        kind=kind,
+        key=key,
+        query=query_of(indicator),
+        asked_at=asked_at,
+        verdict=indicator.verdict,
+        threat=indicator.threat,
+        members=tuple(members[message_id] for message_id in sorted(members)),
+    )
+
+
+def _members(indicator: Indicator, candidates: Iterable[Message]) -> Iterator[tuple[str, Member]]:
+    for message in candidates:
+        if reasons := carries(message, indicator):
+            yield message.id, Member(message.id, reasons)
