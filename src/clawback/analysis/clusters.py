@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from clawback import ids
+from clawback.analysis.allowing import standing
 from clawback.analysis.entities import Entity, Reason
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind
-from clawback.analysis.matching import carries, entity_of
+from clawback.analysis.matching import entity_of
 from clawback.analysis.queries import query_of
 from clawback.message.message import Message
 
@@ -60,15 +61,20 @@ _KINDS = {
 
 
 def link(
-    investigation_id: str, indicator: Indicator, candidates: Iterable[Message], asked_at: datetime
+    investigation_id: str,
+    indicator: Indicator,
+    candidates: Iterable[Message],
+    asked_at: datetime,
+    allowed: Sequence[Indicator] = (),
 ) -> Cluster:
     """The cluster of the candidates that really carry the indicator, each with its reasons.
 
     Candidates may be slim, in any order, and may repeat; members are sorted by message id and unique.
     The id is made of the investigation, the kind, the key and the way of matching, so asking again
-    makes the same cluster, with the members of now.
+    makes the same cluster, with the members of now. With allow entries in `allowed` a message is no
+    member when they cover every place that would make it one (see `allowing`).
     """
-    members = dict(_members(indicator, candidates))
+    members = dict(_members(indicator, candidates, allowed))
     kind, key = _KINDS[indicator.kind], entity_of(indicator)
     return Cluster(
         id=ids.make("clu", investigation_id, kind, str(key), indicator.match),
@@ -82,7 +88,9 @@ def link(
     )
 
 
-def _members(indicator: Indicator, candidates: Iterable[Message]) -> Iterator[tuple[str, Member]]:
+def _members(
+    indicator: Indicator, candidates: Iterable[Message], allowed: Sequence[Indicator]
+) -> Iterator[tuple[str, Member]]:
     for message in candidates:
-        if reasons := carries(message, indicator):
+        if reasons := standing(message, indicator, allowed):
             yield message.id, Member(message.id, reasons)

@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import TypeVar
 
 from clawback import ids
-from clawback.analysis.canonical import canonical_value
+from clawback.analysis.canonical import canonical_value, guess_kind
 from clawback.analysis.kinds import IndicatorKind, Match
 from clawback.errors import BadIndicator
 
-__all__ = ["Indicator", "IndicatorKind", "Match", "Threat", "VerdictKind", "indicator"]
+__all__ = ["Indicator", "IndicatorKind", "Match", "Threat", "VerdictKind", "guess_kind", "indicator"]
 
 _E = TypeVar("_E", bound=StrEnum)
 

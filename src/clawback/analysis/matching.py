@@ -8,12 +8,15 @@ from itertools import islice
 from clawback.analysis.domains import canonical_ip, host_of, index_domain, is_under
 from clawback.analysis.entities import Entity, EntityKind, Reason
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match
-from clawback.analysis.places import LinkForm, files, link_forms, sending_ip
-from clawback.analysis.senders import senders_of
+from clawback.analysis.places import LinkForm, files, link_forms, sending_ip, shown
+from clawback.analysis.senders import Sender, senders_of
 from clawback.message.message import Message
 
 # A newsletter with a thousand links to one host needs no thousand reasons.
 MAX_REASONS = 100
+
+Place = tuple[str, ...]
+"""One place in a message: where it is, and what stands there."""
 
 _ENTITY_KINDS = {
     IndicatorKind.URL: EntityKind.URL,
@@ -53,68 +56,82 @@ def carries(message: Message, indicator: Indicator) -> tuple[Reason, ...]:
 
     A prefix is a plain ``startswith`` on canonical URLs, so ``https://h/a`` reaches ``https://h/abc``.
     """
-    found = _TESTS[indicator.kind](message, indicator)
-    return tuple(islice(dict.fromkeys(found), MAX_REASONS))
+    return distinct(reason for _, reason in matches(message, indicator))
 
 
-def _url(message: Message, indicator: Indicator) -> Iterator[Reason]:
+def matches(message: Message, indicator: Indicator) -> Iterable[tuple[Place, Reason]]:
+    """Every place that carries the indicator, with the reason; a place is equal for all indicators."""
+    return _TESTS[indicator.kind](message, indicator)
+
+
+def distinct(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The reasons in their order, each once, at most 100."""
+    return tuple(islice(dict.fromkeys(reasons), MAX_REASONS))
+
+
+def _url(message: Message, indicator: Indicator) -> Iterator[tuple[Place, Reason]]:
     for form in link_forms(message):
         if indicator.match is Match.PREFIX:
             if form.url.startswith(indicator.value):
-                yield _link_reason("url_prefix", Entity(EntityKind.URL, form.url), form)
+                yield _in_link("url_prefix", Entity(EntityKind.URL, form.url), form)
         elif form.url == indicator.value:
-            yield _link_reason("same_url", Entity(EntityKind.URL, form.url), form)
+            yield _in_link("same_url", Entity(EntityKind.URL, form.url), form)
 
 
-def _host(message: Message, indicator: Indicator) -> Iterator[Reason]:
+def _host(message: Message, indicator: Indicator) -> Iterator[tuple[Place, Reason]]:
     for form in link_forms(message):
         if form.host == indicator.value:
-            yield _link_reason("same_host", Entity(EntityKind.HOST, form.host), form)
+            yield _in_link("same_host", Entity(EntityKind.HOST, form.host), form)
 
 
-def _domain(message: Message, indicator: Indicator) -> Iterator[Reason]:
+def _domain(message: Message, indicator: Indicator) -> Iterator[tuple[Place, Reason]]:
     for form in link_forms(message):
         if is_under(form.host, indicator.value):
-            yield _link_reason("under_domain", Entity(EntityKind.HOST, form.host), form)
+            yield _in_link("under_domain", Entity(EntityKind.HOST, form.host), form)
     for sender in senders_of(message):
         if is_under(sender.domain, indicator.value):
             text = f"The sender {sender.address} ({sender.where}) belongs to {indicator.value}."
-            yield Reason("sender_under_domain", Entity(EntityKind.SENDER, sender.address), sender.where, text)
+            yield _in_header("sender_under_domain", sender, text)
 
 
-def _sender(message: Message, indicator: Indicator) -> Iterator[Reason]:
+def _sender(message: Message, indicator: Indicator) -> Iterator[tuple[Place, Reason]]:
     for sender in senders_of(message):
-        entity = Entity(EntityKind.SENDER, sender.address)
         if sender.address == indicator.value:
-            text = f"The sender is {sender.address} ({sender.where})."
-            yield Reason("same_sender", entity, sender.where, text)
+            yield _in_header("same_sender", sender, f"The sender is {sender.address} ({sender.where}).")
         elif f"@{sender.domain}" == indicator.value:
             text = f"The sender {sender.address} ({sender.where}) writes from {sender.domain}."
-            yield Reason("same_sender_domain", entity, sender.where, text)
+            yield _in_header("same_sender_domain", sender, text)
 
 
-def _ip(message: Message, indicator: Indicator) -> Iterator[Reason]:
+def _ip(message: Message, indicator: Indicator) -> Iterator[tuple[Place, Reason]]:
     entity = Entity(EntityKind.IP, indicator.value)
     if sending_ip(message) == indicator.value:
-        yield Reason("same_ip", entity, "sending ip", f"The message was sent from {indicator.value}.")
+        text = f"The message was sent from {indicator.value}."
+        yield ("sending ip",), Reason("same_ip", entity, "sending ip", text)
     for form in link_forms(message):
         if canonical_ip(form.host) == indicator.value:
-            yield _link_reason("link_to_ip", entity, form)
+            yield _in_link("link_to_ip", entity, form)
 
 
-def _file(message: Message, indicator: Indicator) -> Iterator[Reason]:
+def _file(message: Message, indicator: Indicator) -> Iterator[tuple[Place, Reason]]:
     for file in files(message):
         if file.sha256 == indicator.value:
-            name = file.name or "without a name"
-            text = f"The file {name} (at {file.path}) has the SHA-256 {file.sha256}."
-            yield Reason("same_file", Entity(EntityKind.FILE, file.sha256), f"attachment {file.path}", text)
+            where, name = f"attachment {file.path}", shown(file.name) or "without a name"
+            text = f"The file {name} (at {shown(file.path)}) has the SHA-256 {file.sha256}."
+            reason = Reason("same_file", Entity(EntityKind.FILE, file.sha256), where, text)
+            yield (where, file.sha256), reason
 
 
-def _link_reason(code: str, entity: Entity, form: LinkForm) -> Reason:
-    return Reason(code, entity, form.where, form.sentence)
+def _in_link(code: str, entity: Entity, form: LinkForm) -> tuple[Place, Reason]:
+    return (form.where, form.url), Reason(code, entity, form.where, form.sentence)
 
 
-_TESTS: dict[IndicatorKind, Callable[[Message, Indicator], Iterable[Reason]]] = {
+def _in_header(code: str, sender: Sender, text: str) -> tuple[Place, Reason]:
+    reason = Reason(code, Entity(EntityKind.SENDER, sender.address), sender.where, text)
+    return (sender.where, sender.address), reason
+
+
+_TESTS: dict[IndicatorKind, Callable[[Message, Indicator], Iterable[tuple[Place, Reason]]]] = {
     IndicatorKind.URL: _url,
     IndicatorKind.HOST: _host,
     IndicatorKind.DOMAIN: _domain,

@@ -1,0 +1,54 @@
+"""Verdict: what all detections together say about a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from clawback.analysis.detections import Detection
+from clawback.analysis.entities import Reason
+from clawback.analysis.indicators import Threat, VerdictKind
+
+_VERDICTS = (
+    VerdictKind.MALICIOUS,
+    VerdictKind.SUSPICIOUS,
+    VerdictKind.UNKNOWN,
+    VerdictKind.NO_THREATS_FOUND,
+)
+_THREATS = (
+    Threat.MALWARE,
+    Threat.HIGH_CONFIDENCE_PHISH,
+    Threat.MALICIOUS_FILE,
+    Threat.MALICIOUS_URL,
+    Threat.PHISH,
+    Threat.SPAM,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on a message, the gravest threat behind it (None when there is none), and why."""
+
+    verdict: VerdictKind
+    threat: Threat | None
+    reasons: tuple[Reason, ...]
+
+
+def judge(detections: Iterable[Detection]) -> Judgement:
+    """The judgement over all detections of a message.
+
+    1. The gravest verdict wins: malicious, suspicious, unknown, no threats found, in this order; how
+       many say so does not count, and allow entries have had their say in `detect` already.
+    2. The threat is the gravest among the detections with that verdict: malware, high confidence
+       phish, malicious file, malicious URL, phish, spam.
+    3. The reasons are those of the detections with that verdict, each once, surest first.
+    4. Without detections the verdict is no threats found, without reasons.
+    """
+    found = tuple(detections)
+    if not found:
+        return Judgement(VerdictKind.NO_THREATS_FOUND, None, ())
+    verdict = min((d.verdict for d in found), key=_VERDICTS.index)
+    winners = sorted((d for d in found if d.verdict is verdict), key=lambda d: -d.confidence)
+    threats = [d.threat for d in winners if d.threat is not None]
+    reasons = dict.fromkeys(reason for d in winners for reason in d.reasons)
+    return Judgement(verdict, min(threats, key=_THREATS.index, default=None), tuple(reasons))
