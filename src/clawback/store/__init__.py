@@ -1,0 +1,9 @@
+"""Edge: what we remember. One schema on SQLite or PostgreSQL, raw mail as files; no row leaves this room."""
+
+from clawback.store.audit import AuditCheck, AuditRow
+from clawback.store.blobs import Blobs
+from clawback.store.jobs import Job, JobState
+from clawback.store.messages import MessageQuery
+from clawback.store.store import Store, Unit
+
+__all__ = ["AuditCheck", "AuditRow", "Blobs", "Job", "JobState", "MessageQuery", "Store", "Unit"]

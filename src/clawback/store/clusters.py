@@ -1,0 +1,92 @@
+"""Clusters and their members; members only ever come, each with the reasons it first had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from clawback.analysis.clusters import Cluster, Member
+from clawback.analysis.entities import Reason
+from clawback.errors import NotFound
+from clawback.store.records import Codec
+from clawback.store.repository import Repository, chunks
+from clawback.store.schema import cluster_members, clusters
+from clawback.store.text import armour
+
+_codec = Codec(Cluster)
+_reasons: Codec[tuple[Reason, ...]] = Codec(tuple[Reason, ...])
+_UPSERT = "ON CONFLICT (id) DO UPDATE SET record = excluded.record"
+
+
+class Clusters(Repository):
+    """All clusters."""
+
+    def save(self, cluster: Cluster, investigation_id: str) -> None:
+        """Write a cluster. Members it has already stay, with their reasons; new ones join them."""
+        row = (cluster.id, investigation_id, _codec.encode(replace(cluster, members=())))
+        self._insert(clusters, ("id", "investigation_id", "record"), [row], _UPSERT)
+        no = self._connection.execute(select(clusters.c.no).where(clusters.c.id == cluster.id)).scalar_one()
+        self._join(no, cluster.members)
+
+    def get(self, cluster_id: str) -> Cluster:
+        """The cluster with all its members, in the order in which they came; raises NotFound."""
+        query = select(clusters).where(clusters.c.id == armour(cluster_id))
+        found = self._connection.execute(query).first()
+        if found is None:
+            raise NotFound(f"there is no cluster {cluster_id}")
+        return self._whole(found)
+
+    def of_investigation(self, investigation_id: str) -> tuple[Cluster, ...]:
+        """The clusters of an investigation, oldest first, with all their members."""
+        query = select(clusters).where(clusters.c.investigation_id == armour(investigation_id))
+        rows = self._connection.execute(query.order_by(clusters.c.no)).all()
+        return tuple(self._whole(row) for row in rows)
+
+    def list(self, *, limit: int = 100, cursor: str = "") -> tuple[tuple[Cluster, ...], str]:
+        """A page, newest first, and the next cursor. Without members: see `sizes`."""
+        rows, after = self._page(select(clusters), clusters.c.no, limit, cursor)
+        return tuple(_codec.decode(row.record) for row in rows), after
+
+    def sizes(self, cluster_ids: Sequence[str]) -> dict[str, int]:
+        """How many members each of these clusters has."""
+        joined = clusters.outerjoin(cluster_members, clusters.c.no == cluster_members.c.cluster_no)
+        query = select(clusters.c.id, func.count(cluster_members.c.seq).label("members")).select_from(joined)
+        ids = [armour(cluster_id) for cluster_id in cluster_ids]
+        mine = query.where(self._within(clusters.c.id, ids)).group_by(clusters.c.id)
+        return {row.id: row.members for row in self._connection.execute(mine)}
+
+    def investigation_of(self, cluster_id: str) -> str:
+        """The id of the investigation a cluster belongs to; raises NotFound."""
+        query = select(clusters.c.investigation_id).where(clusters.c.id == armour(cluster_id))
+        found: str | None = self._connection.execute(query).scalar()
+        if found is None:
+            raise NotFound(f"there is no cluster {cluster_id}")
+        return found
+
+    def with_message(self, message_id: str) -> tuple[str, ...]:
+        """The ids of the clusters a message is a member of, oldest first."""
+        joined = clusters.join(cluster_members, clusters.c.no == cluster_members.c.cluster_no)
+        query = select(clusters.c.id).select_from(joined)
+        mine = query.where(cluster_members.c.message_id == armour(message_id)).order_by(clusters.c.no)
+        return tuple(self._connection.execute(mine).scalars())
+
+    def _join(self, no: int, members: Sequence[Member]) -> None:
+        columns = ("cluster_no", "message_id", "seq", "reasons")
+        table = cluster_members.c
+        last = select(func.coalesce(func.max(table.seq), 0)).where(table.cluster_no == no)
+        first = self._connection.execute(last).scalar_one() + 1
+        unique = {member.message_id: member for member in reversed(members)}
+        ordered = [member for member in members if unique[member.message_id] is member]
+        rows = [(no, m.message_id, seq, _reasons.encode(m.reasons)) for seq, m in enumerate(ordered, first)]
+        for chunk in chunks(rows):
+            self._insert(cluster_members, columns, chunk, "ON CONFLICT (cluster_no, message_id) DO NOTHING")
+
+    def _whole(self, row: Row[Any]) -> Cluster:
+        table = cluster_members.c
+        query = select(table.message_id, table.reasons).where(table.cluster_no == row.no)
+        found = self._connection.execute(query.order_by(table.seq))
+        members = tuple(Member(message_id, _reasons.decode(reasons)) for message_id, reasons in found)
+        return replace(_codec.decode(row.record), members=members)

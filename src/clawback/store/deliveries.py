@@ -1,0 +1,165 @@
+"""Deliveries: which copies there are, and where each was last seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+
+from clawback.errors import NotFound
+from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation, Handle
+from clawback.store.mailboxes import Mailboxes
+from clawback.store.repository import chunks
+from clawback.store.schema import deliveries, mailboxes
+from clawback.store.text import armour, disarm, micros, moment, words, words_of
+
+_COLUMNS = (
+    "id", "message_id", "raw_sha256", "size", "mailbox_no", "folder", "native_id", "version", "flags",
+    "internal_date", "action", "original_location", "original_folder", "location", "located_at", "first_seen",
+)  # fmt: skip
+
+# What was true on arrival stays as it was first written.
+_CHANGING = (
+    "mailbox_no",
+    "folder",
+    "native_id",
+    "version",
+    "flags",
+    "internal_date",
+    "location",
+    "located_at",
+)
+_UPSERT = "ON CONFLICT (id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _CHANGING)
+
+
+class Deliveries(Mailboxes):
+    """All copies."""
+
+    def known(self, source: str, mailbox: str) -> dict[tuple[str, str], Delivery]:
+        """Every delivery of a mailbox by (folder, native id), also those that are gone.
+
+        Where a gone one and a present one share a place, the present one is told.
+        """
+        query = _query().where(mailboxes.c.no == self._number_query(source, mailbox))
+        gone_first = (deliveries.c.location == DeliveryLocation.HARD_DELETED.value).desc()
+        found = self._read(query.order_by(gone_first, deliveries.c.no))
+        return {(d.handle.folder, d.handle.native_id): d for d in found}
+
+    def save(self, items: Sequence[Delivery]) -> None:
+        """Write deliveries by id. For a known one: its handle, flags, times and location; the rest stays."""
+        latest = {delivery.id: delivery for delivery in items}
+        if not latest:
+            return
+        places = {(d.handle.source, d.handle.mailbox) for d in latest.values()}
+        numbers = {place: self._number(*place) for place in sorted(places)}
+        rows = [_row(d, numbers[d.handle.source, d.handle.mailbox]) for d in latest.values()]
+        for chunk in chunks(sorted(rows)):
+            self._insert(deliveries, _COLUMNS, chunk, _UPSERT)
+
+    def relocate(self, changes: Sequence[Delivery]) -> None:
+        """Write where copies are now."""
+        self.save(changes)
+
+    def get(self, delivery_id: str) -> Delivery:
+        """The delivery; raises NotFound."""
+        found = self.get_many((delivery_id,))
+        if not found:
+            raise NotFound(f"there is no delivery {delivery_id}")
+        return found[delivery_id]
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Delivery]:
+        """The deliveries that are known among these ids, by id."""
+        return {d.id: d for d in self._among(deliveries.c.id, ids)}
+
+    def of_messages(self, message_ids: Iterable[str]) -> tuple[Delivery, ...]:
+        """Every copy of these messages, message by message in the order given, then as first seen."""
+        order = {message_id: place for place, message_id in enumerate(dict.fromkeys(message_ids))}
+        found = self._among(deliveries.c.message_id, tuple(order))
+        return tuple(sorted(found, key=lambda d: order[d.message_id]))
+
+    def count_by_location(self, message_ids: Sequence[str] | None = None) -> dict[DeliveryLocation, int]:
+        """How many copies are in each place: of these messages, or of all."""
+        query = select(deliveries.c.location, func.count()).group_by(deliveries.c.location)
+        if message_ids is None:
+            conditions: list[ColumnElement[bool]] = []
+            return self._counted([query.where(*conditions)])
+        ids = sorted({armour(message_id) for message_id in message_ids})
+        return self._counted(query.where(self._within(deliveries.c.message_id, c)) for c in chunks(ids))
+
+    def mailboxes(self) -> list[tuple[str, str, int]]:
+        """(source, mailbox, number of known copies), sorted."""
+        joined = mailboxes.outerjoin(deliveries, deliveries.c.mailbox_no == mailboxes.c.no)
+        query = select(mailboxes.c.source, mailboxes.c.mailbox, func.count(deliveries.c.no))
+        rows = self._connection.execute(query.select_from(joined).group_by(mailboxes.c.no))
+        return sorted((disarm(source), disarm(mailbox), count) for source, mailbox, count in rows)
+
+    def count(self) -> int:
+        """How many copies are known."""
+        return self._connection.execute(select(func.count()).select_from(deliveries)).scalar_one()
+
+    def _counted(self, queries: Iterable[Select[Any]]) -> dict[DeliveryLocation, int]:
+        counts: dict[DeliveryLocation, int] = {}
+        for query in queries:
+            for location, count in self._connection.execute(query):
+                place = DeliveryLocation(location)
+                counts[place] = counts.get(place, 0) + count
+        return counts
+
+    def _among(self, column: ColumnElement[str], values: Sequence[str]) -> Iterator[Delivery]:
+        for chunk in chunks([armour(value) for value in values]):
+            yield from self._read(_query().where(self._within(column, chunk)).order_by(deliveries.c.no))
+
+    def _read(self, query: Select[Any]) -> Iterator[Delivery]:
+        for row in self._connection.execute(query):
+            yield _delivery(row)
+
+
+def _query() -> Select[Any]:
+    joined = deliveries.join(mailboxes, deliveries.c.mailbox_no == mailboxes.c.no)
+    named = [deliveries.c[name] for name in _COLUMNS]
+    return select(*named, mailboxes.c.source, mailboxes.c.mailbox).select_from(joined)
+
+
+def _row(delivery: Delivery, mailbox_no: int) -> tuple[Any, ...]:
+    handle = delivery.handle
+    return (
+        delivery.id,
+        delivery.message_id,
+        delivery.raw_sha256,
+        delivery.size,
+        mailbox_no,
+        armour(handle.folder),
+        armour(handle.native_id),
+        armour(handle.version),
+        words(delivery.flags),
+        micros(delivery.internal_date),
+        delivery.action.value,
+        delivery.original_location.value,
+        armour(delivery.original_folder),
+        delivery.location.value,
+        micros(delivery.located_at),
+        micros(delivery.first_seen),
+    )
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    (
+        delivery_id, message_id, raw_sha256, size, _, folder, native_id, version, flags, internal_date,
+        action, original_location, original_folder, location, located_at, first_seen, source, mailbox,
+    ) = tuple(row)  # fmt: skip
+    return Delivery(
+        id=delivery_id,
+        message_id=message_id,
+        raw_sha256=raw_sha256,
+        size=size,
+        handle=Handle(disarm(source), disarm(mailbox), disarm(folder), disarm(native_id), disarm(version)),
+        flags=words_of(flags),
+        internal_date=moment(internal_date),
+        action=DeliveryAction(action),
+        original_location=DeliveryLocation(original_location),
+        original_folder=disarm(original_folder),
+        location=DeliveryLocation(location),
+        located_at=moment(located_at),
+        first_seen=moment(first_seen),
+    )

@@ -1,0 +1,53 @@
+"""The index of messages: 64-bit keys to message numbers, in one clustered table parted by time."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select
+
+from clawback.store.repository import Repository, chunks
+from clawback.store.schema import epochs, message_keys
+
+# A busy month is parted, so that the pages one part touches fit into the page cache.
+MESSAGES_PER_EPOCH = 500_000
+
+
+class Index(Repository):
+    """Which messages carry a key. An epoch is a month, or the part of one that a run of numbers falls in."""
+
+    def epoch_for(self, moment: datetime, no: int) -> int:
+        """The epoch in which messages first seen then, numbered from `no`, are indexed."""
+        month, slot = moment.year * 12 + moment.month - 1, no // MESSAGES_PER_EPOCH
+        mine = select(epochs.c.epoch).where(epochs.c.month == month, epochs.c.slot == slot)
+        found: int | None = self._connection.execute(mine).scalar()
+        if found is not None:
+            return found
+        following = select(func.coalesce(func.max(epochs.c.epoch), 0) + 1).scalar_subquery()
+        self._connection.execute(insert(epochs).values(epoch=following, month=month, slot=slot))
+        number: int = self._connection.execute(mine).scalar_one()
+        return number
+
+    def add(self, keys: list[tuple[int, int, int]]) -> None:
+        """Index (epoch, key, message number) triples; sorted first, to go through the pages in order."""
+        keys.sort()
+        self._insert(message_keys, ("epoch", "key", "message_no"), keys)
+
+    def numbers(self, keys: Sequence[int]) -> array[int]:
+        """The numbers of the messages with any of these keys, each once, ascending; 8 bytes each."""
+        parts = self._connection.execute(select(epochs.c.epoch)).scalars().all()
+        found = array("q")
+        for chunk in chunks(keys):
+            query = select(message_keys.c.message_no).where(
+                self._within(message_keys.c.epoch, parts), self._within(message_keys.c.key, chunk)
+            )
+            for run in self._connection.execute(query).scalars().partitions(10_000):
+                found.extend(run)
+        return array("q", sorted(set(found))) if len(keys) > 1 or len(parts) > 1 else found
+
+    def forget(self, epoch: int) -> None:
+        """Drop a whole epoch from the index."""
+        self._connection.execute(delete(message_keys).where(message_keys.c.epoch == epoch))
+        self._connection.execute(delete(epochs).where(epochs.c.epoch == epoch))

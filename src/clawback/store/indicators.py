@@ -1,0 +1,143 @@
+"""Indicators, and the index by which arriving mail finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select
+
+from clawback.analysis.entities import Entity
+from clawback.analysis.indicators import Indicator, IndicatorKind, Match, Threat, VerdictKind
+from clawback.analysis.matching import keys_of
+from clawback.errors import NotFound
+from clawback.ids import key64
+from clawback.store.repository import Repository, chunks
+from clawback.store.schema import indicator_keys, indicators
+from clawback.store.text import armour, disarm, micros, micros_or_none, moment, moment_or_none
+
+_COLUMNS = (
+    "id", "kind", "value", "match", "verdict", "threat", "source", "confidence", "added_at",
+    "expires_at", "note",
+)  # fmt: skip
+_CHANGING = ("confidence", "expires_at", "note")
+_UPSERT = "ON CONFLICT (id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _CHANGING)
+
+
+class Indicators(Repository):
+    """All indicators."""
+
+    def add(self, batch: Iterable[Indicator]) -> tuple[Indicator, ...]:
+        """List indicators; answers those that are really new.
+
+        One that is listed already takes the new confidence, expiry and note.
+        """
+        latest = {indicator.id: indicator for indicator in batch}
+        known = self._numbers(tuple(latest))
+        for chunk in chunks(sorted(latest)):
+            self._insert(indicators, _COLUMNS, [_row(latest[key]) for key in chunk], _UPSERT)
+        new = tuple(indicator for key, indicator in latest.items() if key not in known)
+        self._index(new)
+        return new
+
+    def get(self, indicator_id: str) -> Indicator:
+        """The indicator; raises NotFound."""
+        query = select(indicators).where(indicators.c.id == armour(indicator_id))
+        found = self._connection.execute(query).first()
+        if found is None:
+            raise NotFound(f"there is no indicator {indicator_id}")
+        return _indicator(found)
+
+    def remove(self, indicator_id: str) -> Indicator:
+        """Take an indicator off the list and answer it; raises NotFound."""
+        removed = self.get(indicator_id)
+        no = self._numbers((indicator_id,))[indicator_id]
+        self._connection.execute(delete(indicator_keys).where(indicator_keys.c.indicator_no == no))
+        self._connection.execute(delete(indicators).where(indicators.c.no == no))
+        return removed
+
+    def list(
+        self,
+        *,
+        kind: IndicatorKind | None = None,
+        source: str | None = None,
+        verdict: VerdictKind | None = None,
+        limit: int = 100,
+        cursor: str = "",
+    ) -> tuple[tuple[Indicator, ...], str]:
+        """A page, newest first, and the cursor of the next ("" at the end)."""
+        query = select(indicators)
+        if kind is not None:
+            query = query.where(indicators.c.kind == kind.value)
+        if source is not None:
+            query = query.where(indicators.c.source == armour(source))
+        if verdict is not None:
+            query = query.where(indicators.c.verdict == verdict.value)
+        rows, after = self._page(query, indicators.c.no, limit, cursor)
+        return tuple(_indicator(row) for row in rows), after
+
+    def matching(self, entities: Iterable[Entity]) -> tuple[Indicator, ...]:
+        """Every indicator that may name one of these entities, expired ones too, oldest first.
+
+        More may come than really match (prefixes by host, hash collisions): `matching.carries` decides.
+        """
+        keys = sorted({key64(entity.kind.value, entity.value) for entity in entities})
+        found: dict[int, Indicator] = {}
+        joined = indicator_keys.join(indicators, indicators.c.no == indicator_keys.c.indicator_no)
+        for chunk in chunks(keys):
+            query = select(indicators).select_from(joined).where(self._within(indicator_keys.c.key, chunk))
+            found |= {row.no: _indicator(row) for row in self._connection.execute(query)}
+        return tuple(found[no] for no in sorted(found))
+
+    def count(self) -> int:
+        """How many are listed."""
+        return self._connection.execute(select(func.count()).select_from(indicators)).scalar_one()
+
+    def _numbers(self, ids: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for chunk in chunks([armour(key) for key in ids]):
+            query = select(indicators.c.id, indicators.c.no).where(self._within(indicators.c.id, chunk))
+            found |= {row.id: row.no for row in self._connection.execute(query)}
+        return found
+
+    def _index(self, new: Sequence[Indicator]) -> None:
+        numbers = self._numbers([indicator.id for indicator in new])
+        rows = {
+            (key64(entity.kind.value, entity.value), numbers[indicator.id])
+            for indicator in new
+            for entity in keys_of(indicator)
+        }
+        for chunk in chunks(sorted(rows)):
+            self._insert(indicator_keys, ("key", "indicator_no"), chunk)
+
+
+def _row(indicator: Indicator) -> tuple[Any, ...]:
+    return (
+        indicator.id,
+        indicator.kind.value,
+        armour(indicator.value),
+        indicator.match.value,
+        indicator.verdict.value,
+        indicator.threat.value,
+        armour(indicator.source),
+        indicator.confidence,
+        micros(indicator.added_at),
+        micros_or_none(indicator.expires_at),
+        armour(indicator.note),
+    )
+
+
+def _indicator(row: Row[Any]) -> Indicator:
+    return Indicator(
+        id=row.id,
+        kind=IndicatorKind(row.kind),
+        value=disarm(row.value),
+        match=Match(row.match),
+        verdict=VerdictKind(row.verdict),
+        threat=Threat(row.threat),
+        source=disarm(row.source),
+        confidence=row.confidence,
+        added_at=moment(row.added_at),
+        expires_at=moment_or_none(row.expires_at),
+        note=disarm(row.note),
+    )

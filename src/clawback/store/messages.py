@@ -1,0 +1,221 @@
+"""Messages as we remember them, and the index of what they carry."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+
+from clawback.analysis.entities import Entity
+from clawback.analysis.features import Features
+from clawback.analysis.fingerprints import Fingerprint
+from clawback.errors import NotFound
+from clawback.ids import key64
+from clawback.message.message import Message
+from clawback.store import pages
+from clawback.store.index import Index
+from clawback.store.records import Codec, pack, unpack
+from clawback.store.repository import Repository, chunks
+from clawback.store.schema import deliveries, mailboxes, message_records, messages
+from clawback.store.text import armour, folded, micros, micros_or_none
+
+_codec = Codec(Message)
+_BATCH = 500
+_INTERNET_ID = "internet_message_id"
+_COLUMNS = (
+    "no", "id", "subject", "sender", "sender_domain", "direction", "sending_ip", "date", "first_seen",
+    "epoch",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuery:
+    """Which messages to list; every filter given must hold.
+
+    `text` is looked for in the subject, without regard to case. `sender` is an address, or a domain
+    when it has no ``@``. `mailbox` is the address of one who got a copy. `since` and `until` (not
+    included) bound when we first saw the message. `message_ids` bounds the answer to these.
+    """
+
+    text: str = ""
+    sender: str = ""
+    mailbox: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    message_ids: tuple[str, ...] | None = None
+    limit: int = 100
+    cursor: str = ""
+
+
+class Messages(Repository):
+    """All messages, without their bodies."""
+
+    def add(self, batch: Sequence[tuple[Message, Features]], *, now: datetime | None = None) -> int:
+        """Remember and index messages; those already known are passed over. Answers how many were new."""
+        fresh = {message.id: (message, features) for message, features in batch}
+        for message_id in self.known(tuple(fresh)):
+            del fresh[message_id]
+        if not fresh:
+            return 0
+        moment = now or datetime.now(UTC)
+        first, seen = self._numbers(len(fresh)), micros(moment)
+        epoch = Index(self._connection).epoch_for(moment, first)
+        rows, records = [], []
+        keys: list[tuple[int, int, int]] = []
+        for no, (message, features) in enumerate(fresh.values(), first):
+            rows.append(_row(no, message, seen, epoch))
+            records.append((no, pack(_codec.encode(message.slim())), features.signature))
+            keys.extend((epoch, key, no) for key in _keys(message, features))
+        self._insert(messages, _COLUMNS, rows)
+        self._insert(message_records, ("no", "record", "signature"), records)
+        Index(self._connection).add(keys)
+        return len(rows)
+
+    def get(self, message_id: str) -> Message:
+        """The message, slim; raises NotFound."""
+        found = self.get_many((message_id,))
+        if not found:
+            raise NotFound(f"there is no message {message_id}")
+        return found[message_id]
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Message]:
+        """The messages that are known among these ids, by id."""
+        found: dict[str, Message] = {}
+        query = select(messages.c.id, message_records.c.record).join_from(
+            messages, message_records, messages.c.no == message_records.c.no
+        )
+        for chunk in chunks([armour(message_id) for message_id in ids]):
+            rows = self._connection.execute(query.where(self._within(messages.c.id, chunk)))
+            found |= {row.id: _codec.decode(unpack(row.record)) for row in rows}
+        return found
+
+    def signature(self, message_id: str) -> bytes:
+        """The MinHash of the body, b"" when it was too short for one; raises NotFound."""
+        joined = message_records.join(messages, messages.c.no == message_records.c.no)
+        query = select(message_records.c.signature).select_from(joined)
+        found = self._connection.execute(query.where(messages.c.id == armour(message_id))).scalar()
+        if found is None:
+            raise NotFound(f"there is no message {message_id}")
+        return bytes(found)
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Which of these ids are known."""
+        found: set[str] = set()
+        for chunk in chunks([armour(message_id) for message_id in ids]):
+            query = select(messages.c.id).where(self._within(messages.c.id, chunk))
+            found.update(self._connection.execute(query).scalars())
+        return found
+
+    def by_internet_id(self, value: str) -> tuple[str, ...]:
+        """The ids of the messages with that Message-ID header; a sender may write any, so often many."""
+        found = self._records(Index(self._connection).numbers([key64(_INTERNET_ID, value)]))
+        return tuple(message.id for message in found if message.internet_message_id == value)
+
+    def sharing(self, entities: Sequence[Entity]) -> Iterator[Message]:
+        """Each message that carries any of these entities, once, oldest first, read in batches.
+
+        Keys are 64-bit hashes: a message that carries none of them may, very rarely, come too.
+        """
+        keys = [key64(entity.kind.value, entity.value) for entity in entities]
+        return self._records(Index(self._connection).numbers(keys))
+
+    def sharing_fingerprint(self, fingerprint: Fingerprint) -> tuple[str, ...]:
+        """The ids of the messages with that fingerprint, oldest first (collisions possible)."""
+        numbers = Index(self._connection).numbers([key64(fingerprint.kind, fingerprint.value)])
+        found: list[str] = []
+        for chunk in chunks(numbers):
+            query = select(messages.c.id).where(self._within(messages.c.no, chunk)).order_by(messages.c.no)
+            found.extend(self._connection.execute(query).scalars())
+        return tuple(found)
+
+    def search(self, query: MessageQuery) -> tuple[tuple[Message, ...], str]:
+        """A page of slim messages, last seen first, and the next cursor ("" at the end).
+
+        Raises BadQuery for a limit or cursor that cannot be.
+        """
+        pages.bounded(query.limit)
+        position = pages.position_of(query.cursor, 2)
+        table = messages.c
+        found = select(table.no, table.first_seen).where(*self._conditions(query))
+        if position is not None:
+            seen, no = position
+            older = (table.first_seen == seen) & (table.no < no)
+            found = found.where(or_(table.first_seen < seen, older))
+        ordered = found.order_by(table.first_seen.desc(), table.no.desc()).limit(query.limit + 1)
+        rows = self._connection.execute(ordered).all()
+        last = rows[query.limit - 1] if len(rows) > query.limit else None
+        numbers = [row.no for row in rows[: query.limit]]
+        by_number = dict(self._numbered_records(numbers))
+        after = pages.cursor_of(last.first_seen, last.no) if last else ""
+        return tuple(by_number[no] for no in numbers), after
+
+    def count(self) -> int:
+        """How many messages are known."""
+        return self._connection.execute(select(func.count()).select_from(messages)).scalar_one()
+
+    def _conditions(self, query: MessageQuery) -> Iterator[ColumnElement[bool]]:
+        table = messages.c
+        if query.text:
+            yield table.subject.contains(folded(query.text), autoescape=True)
+        if query.sender:
+            column = table.sender if "@" in query.sender else table.sender_domain
+            yield column == folded(query.sender)
+        if query.since is not None:
+            yield table.first_seen >= micros(query.since)
+        if query.until is not None:
+            yield table.first_seen < micros(query.until)
+        if query.message_ids is not None:
+            yield self._within(table.id, [armour(message_id) for message_id in query.message_ids])
+        if query.mailbox:
+            yield table.id.in_(_received_by(query.mailbox))
+
+    def _numbers(self, count: int) -> int:
+        """The first of so many running numbers that are ours alone."""
+        if self._sqlite:
+            return (self._connection.execute(select(func.max(messages.c.no))).scalar() or 0) + 1
+        taken = func.generate_series(1, count).table_valued("n")
+        numbers = select(func.nextval("message_numbers").label("no")).select_from(taken).subquery()
+        first: int = self._connection.execute(select(func.min(numbers.c.no))).scalar_one()
+        return first
+
+    def _records(self, numbers: array[int]) -> Iterator[Message]:
+        for chunk in chunks(numbers, _BATCH):
+            yield from (message for _, message in self._numbered_records(chunk))
+
+    def _numbered_records(self, numbers: Sequence[int]) -> Iterator[tuple[int, Message]]:
+        table = message_records.c
+        query = select(table.no, table.record).where(self._within(table.no, numbers)).order_by(table.no)
+        for row in self._connection.execute(query).all():
+            yield row.no, _codec.decode(unpack(row.record))
+
+
+def _received_by(mailbox: str) -> Select[tuple[str]]:
+    joined = deliveries.join(mailboxes, deliveries.c.mailbox_no == mailboxes.c.no)
+    return select(deliveries.c.message_id).select_from(joined).where(mailboxes.c.mailbox == armour(mailbox))
+
+
+def _row(no: int, message: Message, first_seen: int, epoch: int) -> tuple[Any, ...]:
+    return (
+        no,
+        message.id,
+        folded(message.subject),
+        folded(message.sender.address),
+        folded(message.sender.domain),
+        message.direction.value,
+        armour(message.sending_ip),
+        micros_or_none(message.date),
+        first_seen,
+        epoch,
+    )
+
+
+def _keys(message: Message, features: Features) -> set[int]:
+    keys = {key64(entity.kind.value, entity.value) for entity in features.entities}
+    keys.update(key64(fingerprint.kind, fingerprint.value) for fingerprint in features.fingerprints)
+    if message.internet_message_id:
+        keys.add(key64(_INTERNET_ID, message.internet_message_id))
+    return keys

@@ -1,0 +1,54 @@
+"""What every repository is made of: one connection inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table
+
+from clawback.store import database, pages
+
+Item = TypeVar("Item")
+
+CHUNK = 5_000
+
+
+class Repository:
+    """A part of a unit. Its nouns come in and go out; its rows stay here."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sqlite = database.is_sqlite(connection)
+
+    def _within(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        return database.within(self._connection, column, values)
+
+    def _insert(
+        self, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], tail: str = ""
+    ) -> None:
+        database.insert_many(self._connection, table, columns, rows, tail)
+
+    def _page(
+        self, query: Select[Any], no: Column[Any], limit: int, cursor: str
+    ) -> tuple[Sequence[Row[Any]], str]:
+        """One page of a query, newest first by the running number, which it must select as `no`."""
+        pages.bounded(limit)
+        position = pages.position_of(cursor, 1)
+        if position is not None:
+            query = query.where(no < position[0])
+        rows = self._connection.execute(query.order_by(no.desc()).limit(limit + 1)).all()
+        return rows[:limit], pages.next_cursor([row.no for row in rows], limit)
+
+
+def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
+    """The items in runs of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def streamed(items: Iterator[Item], size: int = CHUNK) -> Iterator[list[Item]]:
+    """The items of a stream in runs of at most `size`."""
+    while run := list(islice(items, size)):
+        yield run
