@@ -60,7 +60,10 @@ def _name_kind(text: str) -> IndicatorKind:
     host = canonical_host(text)
     if "." not in host:
         raise BadIndicator(f"{_shown(text)} is not a URL, host, domain, address, IP or SHA-256.")
-    return IndicatorKind.DOMAIN if registrable_domain(host) in (host, "") else IndicatorKind.HOST
+    owner = registrable_domain(host)
+    # Cloud machines (``ec2-1-2-3-4.compute-1.amazonaws.com``) are public suffixes, yet one host each.
+    plain_suffix = not owner and host.count(".") == 1
+    return IndicatorKind.DOMAIN if owner == host or plain_suffix else IndicatorKind.HOST
 
 
 def _clean(value: str) -> str:

@@ -24,7 +24,7 @@ def canonical_host(text: str) -> str:
         return ""
     inner = text.removeprefix("[").removesuffix("]")
     url = normalise(f"http://[{inner}]/" if ":" in inner else f"http://{text}/")
-    return url.host if url else ""
+    return url.host if url and ".." not in url.host and not url.host.startswith(".") else ""
 
 
 def host_of(url: str) -> str:
