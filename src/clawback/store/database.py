@@ -135,11 +135,11 @@ def insert_many(
 
 def _insertion(table: Table, columns: Sequence[str], sqlite: bool) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
-    start = f'INSERT INTO "{table.name}" ({names}) '
+    start = ("INSERT INTO", table.name, "(", names, ")")
     if sqlite:
-        return start + f"VALUES ({', '.join('?' * len(columns))}) "
+        return " ".join((*start, "VALUES (", ", ".join("?" * len(columns)), ") "))
     arrays = ", ".join(f"%s::{_array_type(table, name)}" for name in columns)
-    return start + f"SELECT * FROM unnest({arrays}) "
+    return " ".join((*start, "SELECT * FROM unnest(", arrays, ") "))
 
 
 def _array_type(table: Table, name: str) -> str:

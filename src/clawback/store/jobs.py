@@ -130,6 +130,10 @@ class Jobs(Repository):
             raise _lost(job)
         return None
 
+    def abandon(self, job: Job) -> None:
+        """Free a leased job whose worker is known to be dead, before its lease runs out."""
+        self._connection.execute(update(jobs).where(_held(job)).values(lease_until=0))
+
     def waiting(self, kinds: tuple[str, ...] | None = None) -> int:
         """How many jobs are still to be done: waiting or leased, not dead."""
         query = select(func.count()).select_from(jobs).where(jobs.c.state != JobState.DEAD.value)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from clawback.errors import Corrupt, NotFound
 from clawback.message.delivery import DeliveryLocation
-from clawback.response.plan import Deed, Outcome, Plan, Receipt, RemediationStatus, Skip, Tally
+from clawback.response.plan import ActionKind, Deed, Outcome, Plan, Receipt, RemediationStatus, Skip, Tally
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import deeds, receipts, remediations, skips
 from clawback.store.text import (
@@ -148,10 +148,17 @@ class Ledger(Repository):
                 counts[no][name] = counts[no].get(name, 0) + count
         return {no: _tally(found) for no, found in counts.items()}
 
-    def _with_deeds_in(self, delivery_ids: Sequence[str], statuses: Iterable[RemediationStatus]) -> set[str]:
+    def _with_deeds_in(
+        self,
+        delivery_ids: Sequence[str],
+        statuses: Iterable[RemediationStatus],
+        kind: ActionKind | None = None,
+    ) -> set[str]:
         joined = deeds.join(remediations, remediations.c.no == deeds.c.remediation_no)
         query = select(deeds.c.delivery_id).select_from(joined)
         query = query.where(remediations.c.status.in_([status.value for status in statuses]))
+        if kind is not None:
+            query = query.where(remediations.c.kind == kind.value)
         found: set[str] = set()
         for chunk in chunks([armour(delivery_id) for delivery_id in delivery_ids]):
             mine = query.where(self._within(deeds.c.delivery_id, chunk))

@@ -56,6 +56,14 @@ class Remediations(Ledger):
         tallies = self._tallies([row.no for row in rows])
         return tuple(_remediation(row, tallies[row.no]) for row in rows), after
 
+    def of_cluster(self, cluster_id: str) -> tuple[Remediation, ...]:
+        """Every remediation of a cluster, oldest first."""
+        table = remediations.c
+        query = select(remediations).where(table.cluster_id == armour(cluster_id)).order_by(table.no)
+        rows = self._connection.execute(query).all()
+        tallies = self._tallies([row.no for row in rows])
+        return tuple(_remediation(row, tallies[row.no]) for row in rows)
+
     def plan(self, remediation_id: str) -> Plan:
         """The whole plan as it was made, so that its hash can be checked; raises NotFound."""
         row = self._row(remediation_id)
@@ -107,6 +115,11 @@ class Remediations(Ledger):
     def open_for(self, delivery_ids: Sequence[str]) -> set[str]:
         """Which of these deliveries are in a remediation that is pending, approved or running."""
         return self._with_deeds_in(delivery_ids, (_S.PENDING, _S.APPROVED, _S.RUNNING))
+
+    def put_back(self, delivery_ids: Sequence[str]) -> set[str]:
+        """Which of these deliveries an undo put back, or is about to."""
+        going = (_S.PENDING, _S.APPROVED, _S.RUNNING, _S.COMPLETED)
+        return self._with_deeds_in(delivery_ids, going, kind=ActionKind.RESTORE)
 
     def due(self, now: datetime) -> tuple[str, ...]:
         """The ids of pending remediations whose plan has expired, oldest first."""
