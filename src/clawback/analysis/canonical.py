@@ -20,6 +20,7 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 _OTHER_HASHES = {32: "an MD5", 40: "a SHA-1", 96: "a SHA-384", 128: "a SHA-512"}
 # ``mailto:x``, but not ``host:8080``
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*+:(?!\d)")
+_IPV6_LITERAL = re.compile(r"\[[0-9a-fA-F.]{0,20}:[0-9a-fA-F:.]{1,40}\]")
 _SCHEMES = ("http", "https", "ftp")
 
 
@@ -80,8 +81,9 @@ def _clean(value: str) -> str:
 
 
 def _refanged(text: str) -> str:
-    """A URL that is alive stays as it is: ``[.]`` may stand in its query."""
-    return text if "://" in text and normalise(text) else refang(text)
+    """A URL that is alive stays as it is: ``[.]`` may stand in its query; so does an IPv6 literal."""
+    alive = ("://" in text and normalise(text)) or _IPV6_LITERAL.search(text)
+    return text if alive else refang(text)
 
 
 def _url(text: str) -> str:
