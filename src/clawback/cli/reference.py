@@ -18,6 +18,7 @@ import msgspec
 from clawback import settings
 from clawback.analysis.rules import RULES
 from clawback.cli.cmdlet_help import help_text
+from clawback.cli.exits import CODES
 from clawback.cli.parameters import Cmdlet
 from clawback.response.events import EVENTS
 from clawback.response.plan import ActionKind, Outcome, RemediationStatus
@@ -33,6 +34,7 @@ def pages() -> dict[str, str]:
         "events.md": _page("Events", _events()),
         "rules.md": _page("Rules", _rules()),
         "actions.md": _page("Actions", _actions()),
+        "exit-codes.md": _page("Exit codes", _exit_codes()),
     }
     tree = _named("clawback.cli.main", "cli")
     if isinstance(tree, click.Command):
@@ -100,6 +102,13 @@ def _actions() -> Iterator[str]:
         yield f"## {title}\n\n{inspect.getdoc(kind)}\n\n{members}."
 
 
+def _exit_codes() -> Iterator[str]:
+    yield "Every refusal and error is one sentence on standard error, and one of these codes."
+    errors = ((f"`{code}`", f"`{error.__name__}`", meaning) for error, code, meaning in CODES)
+    rows = [("`0`", "", "done"), *errors, ("`130`", "", "stopped by Ctrl-C")]
+    yield _table(("Code", "Error", "Means"), rows)
+
+
 def _settings() -> Iterator[str]:
     yield (
         f"One TOML file: the one named by `--settings`, else by `{settings.ENVIRONMENT}`, else "
@@ -119,7 +128,9 @@ def _struct(kind: type[msgspec.Struct], prefix: str, docs: dict[tuple[str, str],
         elif not text.startswith("Set by"):
             rows.append((f"`{field.name}`", _default(field), text))
     doc = inspect.getdoc(kind) or ""
-    yield f"## {f'`{prefix}`' if prefix else 'At the top'}\n\n{doc}\n\n" + _table(("Setting", "Default", "Means"), rows)
+    yield f"## {f'`{prefix}`' if prefix else 'At the top'}\n\n{doc}\n\n" + _table(
+        ("Setting", "Default", "Means"), rows
+    )
     for inner, title in below:
         yield from _struct(inner, title, docs)
 
