@@ -1,0 +1,39 @@
+"""What makes two copies the same message: the content, without the traces of their ways."""
+
+from __future__ import annotations
+
+from clawback import ids
+from clawback.message.headers import Head, unfold
+
+# Everything else differs between recipients' copies (Received, Delivered-To, DKIM, ARC, X-...) or
+# may be written by hosts on the way.
+_CONTENT = (
+    "from",
+    "to",
+    "cc",
+    "subject",
+    "date",
+    "message-id",
+    "content-type",
+    "content-transfer-encoding",
+    "content-disposition",
+)
+
+
+def message_id(head: Head, body: bytes) -> str:
+    """The id (``msg-...``) of a message; line ends, folds and empty lines at the end do not count."""
+    fields: dict[str, list[bytes]] = {}
+    for field in head.fields:
+        fields.setdefault(field.key, []).append(field.raw)
+    lines = [
+        key.encode() + b":" + b" ".join(unfold(raw).split())
+        for key in _CONTENT
+        for raw in fields.get(key, ())
+    ]
+    return ids.make("msg", b"\n".join(lines), _normalised(body))
+
+
+def _normalised(body: bytes) -> bytes:
+    if b"\r" in body:
+        body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return body.rstrip(b"\n")
