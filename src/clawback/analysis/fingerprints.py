@@ -19,7 +19,7 @@ from clawback.message.message import Message
 PERMUTATIONS = 128
 SEED = 42
 BANDS = 16
-ROWS = 6
+ROWS = 5
 # Shorter bodies ("see attached, regards") are alike without belonging together.
 MIN_WORDS = 12
 _WIDTH = 4
@@ -78,7 +78,7 @@ def _body(body: tuple[str, ...]) -> Iterator[Fingerprint]:
 
 
 def _bands(signature: bytes) -> Iterator[Fingerprint]:
-    """16 bands of 6 rows: a pair with Jaccard 0.8 shares one with 99%, 0.6 with 53%, 0.3 with 1%."""
+    """16 bands of 5 rows: a pair with Jaccard 0.8 shares one in 99% of cases, 0.6 in 73%, 0.3 in 4%."""
     size = ROWS * _WIDTH
     for band in range(BANDS if signature else 0):
         yield Fingerprint(f"band.{band:02}", _short(signature[band * size : (band + 1) * size]))
