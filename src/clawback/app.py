@@ -19,7 +19,7 @@ from clawback.engine.service import Service
 from clawback.engine.workflow import Worker
 from clawback.message.message import Organisation
 from clawback.settings import Settings
-from clawback.store import Store
+from clawback.store import JobState, Store
 
 T = TypeVar("T")
 
@@ -47,12 +47,13 @@ class App:
 
     def worker(self) -> Worker:
         """A taker of queued work, named after this process."""
+        _free_dead_leases(self.store)
         return Worker(self.parts, f"{socket.gethostname()}:{os.getpid()}")
 
     def service(self) -> Service:
         """The service that watches, sweeps and works."""
         sweep = timedelta(seconds=self.settings.work.sweep_seconds)
-        return Service(self.parts, f"{socket.gethostname()}:{os.getpid()}", sweep)
+        return Service(self.parts, self.worker(), sweep)
 
     def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
         """Run one piece of asynchronous work to its end and let go of every connection."""
@@ -88,6 +89,30 @@ def build(settings: Settings, *, progress: Progress = silent, inline: bool = Fal
         progress=progress,
     )
     return App(settings, parts)
+
+
+def _free_dead_leases(store: Store) -> None:
+    """After a crash, take up at once what a dead process of this machine had leased."""
+    with store.read() as unit:
+        leased, _ = unit.jobs.list(state=JobState.LEASED, limit=1_000)
+    dead = [job for job in leased if _is_dead(job.worker)]
+    if dead:
+        with store.write() as unit:
+            for job in dead:
+                unit.jobs.abandon(job)
+
+
+def _is_dead(worker: str) -> bool:
+    host, _, pid = worker.rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _reader(settings: Settings, inline: bool) -> Reader:

@@ -39,9 +39,8 @@ def pages() -> dict[str, str]:
     tree = _named("clawback.cli.main", "cli")
     if isinstance(tree, click.Command):
         written["commands.md"] = _page("Commands", commands(tree, "clawback"))
-    cmdlets: Sequence[Cmdlet] | None = _named("clawback.cli.cmdlets", "CMDLETS")
-    if cmdlets:
-        written["cmdlets.md"] = _page("Cmdlets", _cmdlets(cmdlets))
+    if cmdlets := _named("clawback.cli.cmdlets", "COMMANDS"):
+        written["cmdlets.md"] = _page("Cmdlets", _cmdlets([command.cmdlet for command in cmdlets]))
     return written
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from clawback.analysis.canonical import guess_kind
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.features import extract
-from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, guess_kind, indicator
+from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
 from clawback.analysis.matching import carries, keys_of
 from clawback.engine.investigate import let_run, open_investigation
 from clawback.engine.parts import Parts
+from clawback.engine.policies import keep_policy, policy_of
 from clawback.engine.record import record
 from clawback.engine.requests import ENTITY_OF, Request, manual
 from clawback.errors import BadIndicator
@@ -87,15 +89,15 @@ def remove_indicator(parts: Parts, indicator_id: str, actor: str) -> Indicator:
 def policy(parts: Parts) -> Policy:
     """The policy of automation in force."""
     with parts.store.read() as unit:
-        return unit.settings.policy()
+        return policy_of(unit)
 
 
 def set_policy(parts: Parts, after: Policy, actor: str) -> Policy:
     """Replace the policy of automation. Plans that wait keep waiting for a person."""
     with parts.store.write(durable=True) as unit:
-        before = unit.settings.policy()
+        before = policy_of(unit)
         if before != after:
-            unit.settings.set_policy(after)
+            keep_policy(unit, after)
             record(unit, AutomationChanged(before, after), actor=actor, at=parts.now())
     return after
 
@@ -131,9 +133,7 @@ def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Re
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         done = unit.remediations.get(remediation_id)
-        made = plan_undo(
-            done, unit.remediations.receipts(remediation_id), policy=unit.settings.policy(), now=now
-        )
+        made = plan_undo(done, unit.remediations.receipts(remediation_id), policy=policy_of(unit), now=now)
         unit.remediations.add(remediation_of(made), made)
         planned = RemediationPlanned(
             made.investigation_id,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from clawback import ids
+from clawback.analysis.allowing import standing
 from clawback.analysis.clusters import Cluster, link
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
 from clawback.analysis.matching import keys_of
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
+from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.requests import ENTITY_OF, Request
 from clawback.errors import CapabilityMissing, NotFound
 from clawback.message.delivery import Delivery
+from clawback.response.alerts import AlertKind
 from clawback.response.counts import Places
 from clawback.response.events import (
     AlertJoined,
@@ -26,7 +30,6 @@ from clawback.response.events import (
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import ActionKind, Approval, RemediationStatus
 from clawback.response.planning import DESTINATION, Ground, decide, plan, remediation_of
-from clawback.response.policy import Policy
 from clawback.store import Unit
 
 ACTION = ActionKind.SOFT_DELETE
@@ -62,7 +65,7 @@ async def investigate(parts: Parts, request: Request) -> str:
         with parts.store.read() as unit:
             deliveries = unit.deliveries.of_messages([m.message_id for m in cluster.members])
         seen = await look(parts, deliveries)
-        _conclude(parts, investigation_id, cluster, seen)
+        _conclude(parts, investigation_id, cluster, seen, request.kind is AlertKind.MANUAL)
     return investigation_id
 
 
@@ -73,24 +76,9 @@ def _asked(parts: Parts, request: Request) -> list[Indicator]:
     asked: list[Indicator] = []
     with parts.store.read() as unit:
         for indicator_id in request.indicators:
-            try:
-                found = unit.indicators.get(indicator_id)
-            except NotFound:
-                continue
-            if not _overridden(unit, found):
-                asked.append(found)
+            with suppress(NotFound):
+                asked.append(unit.indicators.get(indicator_id))
     return asked
-
-
-def _overridden(unit: Unit, found: Indicator) -> bool:
-    """Whether an allow entry on the same entity beats this indicator (a manual block is never beaten)."""
-    if found.source == "manual":
-        return False
-    same = unit.indicators.matching(keys_of(found))
-    return any(
-        i.verdict is VerdictKind.NO_THREATS_FOUND and (i.kind, i.value) == (found.kind, found.value)
-        for i in same
-    )
 
 
 _KIND_OF = {entity: kind for kind, entity in ENTITY_OF.items()}
@@ -113,7 +101,11 @@ def _cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
     """Every message that carries the indicator, each with the reason, kept in the store."""
     now = parts.now()
     with parts.store.read() as unit:
-        cluster = link(investigation_id, asked, unit.messages.sharing(keys_of(asked)), now)
+        allowed, _ = unit.indicators.list(verdict=VerdictKind.NO_THREATS_FOUND, limit=10_000)
+        alive = [entry for entry in allowed if entry.alive(now)]
+        near = unit.messages.sharing(keys_of(asked))
+        bad = (message for message in near if standing(message, asked, alive))
+        cluster = link(investigation_id, asked, bad, now)
     if cluster.members:
         with parts.store.write() as unit:
             unit.clusters.save(cluster, investigation_id)
@@ -125,7 +117,9 @@ def _nothing(parts: Parts, investigation_id: str, cluster: Cluster, actor: str) 
         record(unit, NothingCarried(investigation_id, cluster.key), actor=actor, at=parts.now())
 
 
-def _conclude(parts: Parts, investigation_id: str, cluster: Cluster, seen: Sequence[Delivery]) -> None:
+def _conclude(
+    parts: Parts, investigation_id: str, cluster: Cluster, seen: Sequence[Delivery], asked: bool
+) -> None:
     """Write down the cluster with its places, the plan if one is due, and the policy's decision, at once."""
     now = parts.now()
     with parts.store.write(durable=True) as unit:
@@ -141,19 +135,25 @@ def _conclude(parts: Parts, investigation_id: str, cluster: Cluster, seen: Seque
         )
         record(unit, linked, actor=AUTOMATION, at=now)
         if cluster.verdict is VerdictKind.MALICIOUS:
-            _plan(parts, unit, investigation_id, cluster, seen)
+            _plan(parts, unit, investigation_id, cluster, seen, asked)
 
 
 def _plan(
-    parts: Parts, unit: Unit, investigation_id: str, cluster: Cluster, seen: Sequence[Delivery]
+    parts: Parts,
+    unit: Unit,
+    investigation_id: str,
+    cluster: Cluster,
+    seen: Sequence[Delivery],
+    asked: bool,
 ) -> None:
+    """Plan for the copies that no other plan has; what an undo put back is planned only if a person asked."""
     now, policy = parts.now(), policy_of(unit)
     delivery_ids = [d.id for d in seen]
     ground = Ground(
         tuple(seen),
         _folders(parts, seen, ACTION),
         held=frozenset(unit.remediations.open_for(delivery_ids)),
-        spared=frozenset(unit.remediations.put_back(delivery_ids)),
+        spared=frozenset() if asked else frozenset(unit.remediations.put_back(delivery_ids)),
     )
     made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
     if not made.deeds:
@@ -198,8 +198,3 @@ def _folders(parts: Parts, seen: Sequence[Delivery], action: ActionKind) -> dict
         except (CapabilityMissing, NotFound):
             continue
     return folders
-
-
-def policy_of(unit: Unit) -> Policy:
-    """The policy of automation in force."""
-    return unit.settings.policy()

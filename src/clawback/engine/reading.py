@@ -83,7 +83,7 @@ class PoolReader:
 
     def close(self) -> None:
         """End the workers."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves this one unannotated
         self._pool.join()
 
     def _start(self, raws: Sequence[bytes], seconds: float) -> Future[list[Reading]]:

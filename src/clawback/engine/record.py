@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from clawback.response.events import Event, InvestigationEvent, InvestigationStarted
-from clawback.response.investigation import Investigation, apply, start
+from clawback.response.investigation import apply, start
 from clawback.store import Unit
 
 AUTOMATION = "Automation"
@@ -23,8 +23,3 @@ def record(unit: Unit, event: Event, *, actor: str, at: datetime) -> None:
     elif isinstance(event, InvestigationEvent):
         state = unit.investigations.get(event.investigation_id)
         unit.investigations.save(apply(state, event, actor, at))
-
-
-def investigation_of(unit: Unit, investigation_id: str) -> Investigation:
-    """The investigation of that id (NotFound)."""
-    return unit.investigations.get(investigation_id)

@@ -27,10 +27,10 @@ class Seen:
 class Service:
     """Watch, sweep, work. `sweep` is how often every mailbox is looked at even if no event came."""
 
-    def __init__(self, parts: Parts, name: str, sweep: timedelta = timedelta(seconds=60)) -> None:
+    def __init__(self, parts: Parts, worker: Worker, sweep: timedelta = timedelta(seconds=60)) -> None:
         self._parts = parts
         self._sweep = sweep.total_seconds()
-        self._worker = Worker(parts, name)
+        self._worker = worker
         self._touched: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._waiting: set[tuple[str, str]] = set()
         self._work = asyncio.Event()

@@ -314,10 +314,8 @@ def _(event: RemediationStarted, state: Investigation, at: datetime) -> Investig
 @_step.register
 def _(event: RemediationCompleted, state: Investigation, at: datetime) -> Investigation:
     done = _restanding(state, event.remediation_id, ended_as(event.tally), tally=event.tally)
-    mine = next(r for r in done.remediations if r.remediation_id == event.remediation_id)
-    clusters = tuple(
-        replace(c, now=event.places) if c.cluster_id == mine.cluster_id else c for c in done.clusters
-    )
+    touched = {r.cluster_id for r in done.remediations if r.remediation_id == event.remediation_id}
+    clusters = tuple(replace(c, now=event.places) if c.cluster_id in touched else c for c in done.clusters)
     undone = tuple(
         replace(r, undone=True) if r.remediation_id == event.undoes else r for r in done.remediations
     )

@@ -1,0 +1,125 @@
+"""`clawback actions`: the action center."""
+
+from __future__ import annotations
+
+import click
+
+from clawback.cli.columns import REMEDIATIONS
+from clawback.cli.options import as_json, more, no_wait, page
+from clawback.cli.outcome import show_remediation
+from clawback.cli.session import Session, finish
+from clawback.cli.tables import Column, emit, to_json
+from clawback.response import defender
+from clawback.response.plan import Deed, Outcome, Receipt, RemediationStatus
+
+RESULTS = (
+    Column("Mailbox", lambda r: r[0].handle.mailbox),
+    Column("From", lambda r: r[0].handle.folder),
+    Column("Result", lambda r: defender.result(r[1])),
+    Column("Now in", lambda r: r[1].after.folder if r[1].after else ""),
+    Column("Because", lambda r: r[1].reason),
+)
+SKIPS = (
+    Column("Mailbox", lambda s: s.mailbox),
+    Column("Place", lambda s: defender.LOCATION[s.location]),
+    Column("Left alone because", lambda s: s.reason),
+)
+
+
+@click.group()
+def actions() -> None:
+    """The action center: what waits for a decision, what was done, what can be undone."""
+
+
+@actions.command(name="list")
+@click.option("--pending", is_flag=True, help="Only what waits for a decision.")
+@page
+@as_json
+@click.pass_obj
+def list_(session: Session, pending: bool, limit: int, cursor: str, as_json: bool) -> None:
+    """List actions, newest first: pending and history."""
+    statuses = frozenset({RemediationStatus.PENDING}) if pending else None
+    with session.app() as app, app.store.read() as unit:
+        rows, after = unit.remediations.list(statuses=statuses, limit=limit, cursor=cursor)
+    emit(rows, REMEDIATIONS, as_json, nothing="The action center is empty.")
+    more(after)
+
+
+@actions.command()
+@click.argument("action_id", metavar="ID")
+@as_json
+@click.pass_obj
+def show(session: Session, action_id: str, as_json: bool) -> None:
+    """One action: its account, and the result for every copy."""
+    with session.app() as app, app.store.read() as unit:
+        remediation = unit.remediations.get(action_id)
+        results = tuple(unit.remediations.receipts(action_id))
+        skips = unit.remediations.skips(action_id)
+    if as_json:
+        plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": skips}
+        click.echo(to_json(plain), nl=False)
+        return
+    show_remediation(remediation)
+    if results:
+        bad_first = sorted(results, key=lambda r: (r[1].outcome is Outcome.REMOVED, r[0].handle.mailbox))
+        emit(bad_first, RESULTS, False)
+    if skips:
+        emit(skips, SKIPS, False)
+
+
+def _plain(deed: Deed, receipt: Receipt) -> dict[str, object]:
+    return {"mailbox": deed.handle.mailbox, "message_id": deed.message_id, "receipt": receipt}
+
+
+@actions.command()
+@click.argument("action_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--plan-hash", help="Approve only if the plan still has this hash (one ID).")
+@click.option("--note", default="", help="Why.")
+@no_wait
+@click.pass_obj
+def approve(
+    session: Session, action_ids: tuple[str, ...], plan_hash: str | None, note: str, no_wait: bool
+) -> None:
+    """Let pending actions run."""
+    from clawback.engine import commands
+
+    if plan_hash and len(action_ids) > 1:
+        raise click.UsageError("--plan-hash goes with one ID")
+    with session.app() as app:
+        for action_id in action_ids:
+            commands.approve(app.parts, action_id, session.actor, plan_hash=plan_hash, note=note)
+        if not no_wait:
+            finish(app)
+        with app.store.read() as unit:
+            for action_id in action_ids:
+                show_remediation(unit.remediations.get(action_id))
+
+
+@actions.command()
+@click.argument("action_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--note", default="", help="Why.")
+@click.pass_obj
+def reject(session: Session, action_ids: tuple[str, ...], note: str) -> None:
+    """Say no to pending actions; nothing is touched."""
+    from clawback.engine import commands
+
+    with session.app() as app:
+        for action_id in action_ids:
+            show_remediation(commands.reject(app.parts, action_id, session.actor, note=note))
+
+
+@actions.command()
+@click.argument("action_id", metavar="ID")
+@click.option("--note", default="", help="Why.")
+@no_wait
+@click.pass_obj
+def undo(session: Session, action_id: str, note: str, no_wait: bool) -> None:
+    """Put every copy back: same folder, name, flags, keywords, time and bytes."""
+    from clawback.engine import commands
+
+    with session.app() as app:
+        back = commands.undo(app.parts, action_id, session.actor, note=note)
+        if not no_wait:
+            finish(app)
+        with app.store.read() as unit:
+            show_remediation(unit.remediations.get(back.id))

@@ -1,0 +1,101 @@
+"""What the cmdlets print: records with Defender's names and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from clawback.cli.columns import threats
+from clawback.response import defender
+from clawback.response.investigation import ClusterStanding, Investigation, RemediationStanding
+from clawback.response.plan import Remediation, Skip
+from clawback.response.policy import Policy
+
+Record = dict[str, object]
+
+
+def policy_record(policy: Policy) -> Record:
+    """The settings of auto-remediation."""
+    kinds = defender.CLUSTER_TYPE
+    return {
+        "EnableAutoRemediation": set(kinds) <= policy.automatic,
+        "AutoRemediatedClusterTypes": [kinds[k] for k in kinds if k in policy.automatic],
+        "Action": "Soft delete",
+        "MaximumMessages": policy.limit,
+        "ExcludedMailboxes": sorted(policy.excluded_mailboxes),
+        "PendingActionsExpireAfterDays": policy.expiry.days,
+    }
+
+
+def investigation_record(investigation: Investigation, *, whole: bool) -> Record:
+    """An investigation; `whole` adds its clusters, actions and log."""
+    record: Record = {
+        "InvestigationId": investigation.id,
+        "Status": defender.INVESTIGATION_STATUS[investigation.status],
+        "InvestigationType": defender.INVESTIGATION_TYPE[investigation.kind],
+        "Investigation": investigation.title,
+        "CreationTime": investigation.created_at,
+        "LastChangedTime": investigation.changed_at,
+        "ThreatCount": threats(investigation),
+        "ActionCount": len(investigation.remediations),
+    }
+    if not whole:
+        return record
+    ended = investigation.ended_at
+    return record | {
+        "EndTime": ended,
+        "Duration": (ended - investigation.created_at) if ended else None,
+        "Clusters": [_cluster(c) for c in investigation.clusters],
+        "RemediationActions": [_action(r) for r in investigation.remediations],
+        "Failure": investigation.failure,
+        "Log": [f"{e.at:%H:%M:%S} {e.actor}: {e.text}" for e in investigation.log],
+    }
+
+
+def _cluster(cluster: ClusterStanding) -> str:
+    return (
+        f"{cluster.cluster_id} {defender.CLUSTER_TYPE[cluster.kind]}: {cluster.messages} messages, "
+        f"{cluster.then.in_mailbox} copies in mailboxes then, {cluster.now.in_mailbox} now"
+    )
+
+
+def _action(standing: RemediationStanding) -> str:
+    tally = standing.tally
+    return (
+        f"{standing.remediation_id} {defender.ACTION[standing.kind]}: "
+        f"{defender.ACTION_STATUS[standing.status]}, {tally.removed} of {tally.found} done"
+    )
+
+
+def action_record(remediation: Remediation, skips: Sequence[Skip] = ()) -> Record:
+    """A remediation action with its account: Found = Removed + AlreadyGone + Failed + Skipped (+ Open)."""
+    tally, approval = remediation.tally, remediation.approval
+    record: Record = {
+        "ActionId": remediation.id,
+        "Action": defender.ACTION[remediation.kind],
+        "Status": defender.ACTION_STATUS[remediation.status],
+        "Entity": remediation.key.value,
+        "InvestigationId": remediation.investigation_id,
+        "ClusterId": remediation.cluster_id,
+        "Found": tally.found,
+        "Removed": tally.removed,
+        "AlreadyGone": tally.already_gone,
+        "Failed": tally.failed,
+        "Skipped": tally.skipped,
+        "Open": tally.open,
+        "DecidedBy": approval.by if approval else None,
+        "Time": remediation.made_at,
+        "Expires": remediation.expires_at if not remediation.decided_at else None,
+        "Undoes": remediation.undoes or None,
+        "UndoneBy": remediation.undone_by or None,
+    }
+    if remediation.ended_at and remediation.started_at:
+        record["Duration"] = remediation.ended_at - remediation.started_at
+    if skips:
+        record["SkippedBecause"] = sorted({s.reason for s in skips})
+    return record
+
+
+def cluster_export_record(cluster_id: str, path: Path, rows: int) -> Record:
+    """What an export wrote."""
+    return {"ClusterId": cluster_id, "Path": str(path), "Copies": rows}

@@ -1,0 +1,1 @@
+"""`clawback demo`: placeholder module replaced below."""

@@ -1,0 +1,79 @@
+"""The `clawback` command: a tree of nouns and verbs."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from clawback import __version__
+from clawback.cli import (
+    actions,
+    audit,
+    automation,
+    clusters,
+    demo,
+    indicators,
+    investigations,
+    mail,
+    messages,
+    setup,
+)
+from clawback.cli.exits import exit_code
+from clawback.cli.printable import printable
+from clawback.cli.session import Session
+from clawback.errors import ClawbackError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--settings",
+    metavar="FILE",
+    help="The settings file (default: $CLAWBACK_SETTINGS, ./clawback.toml, /etc/clawback/clawback.toml).",
+)
+@click.version_option(__version__, prog_name="clawback")
+@click.pass_context
+def cli(context: click.Context, settings: str | None) -> None:
+    """Find every copy of a malicious message, take it out, prove it gone, put it back.
+
+    \b
+    Start here:
+      clawback demo                        see it at work on a sample organisation
+      clawback init --root /var/vmail      point it at your own mailboxes
+      clawback up                          watch them and act
+    """
+    context.obj = Session(settings)
+
+
+for command in (
+    setup.init,
+    setup.up,
+    setup.doctor,
+    setup.completion,
+    demo.demo,
+    mail.ingest,
+    indicators.indicators,
+    messages.messages,
+    clusters.clusters,
+    investigations.investigations,
+    actions.actions,
+    automation.automation,
+    audit.audit,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; errors become one sentence on standard error and an exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ClawbackError as error:
+        click.echo(f"clawback: {printable(str(error))}", err=True)
+        sys.exit(exit_code(error))
+    sys.exit(code if isinstance(code, int) else 0)

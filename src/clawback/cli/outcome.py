@@ -1,0 +1,65 @@
+"""What came of an order, in a few lines for people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from clawback.cli.printable import printable
+from clawback.response import defender
+from clawback.response.investigation import Investigation
+from clawback.response.plan import Remediation, RemediationStatus, Tally
+
+if TYPE_CHECKING:
+    from clawback.app import App
+
+
+def show_work(app: App, since: datetime) -> None:
+    """The investigations that changed since a moment, and what waits for a person."""
+    with app.store.read() as unit:
+        newest, _ = unit.investigations.list(limit=50)
+        waiting = unit.jobs.waiting()
+    changed = [i for i in newest if i.changed_at >= since]
+    if not changed and not waiting:
+        click.echo("no mail known so far carries it")
+    for investigation in changed:
+        show_investigation(investigation)
+    if waiting:
+        click.echo(f"{waiting} pieces of work wait in the queue (`clawback up` takes them)")
+
+
+def show_investigation(investigation: Investigation) -> None:
+    """Two or three lines: the status, the clusters, what to do next."""
+    status = defender.INVESTIGATION_STATUS[investigation.status]
+    click.echo(f"investigation {investigation.id}: {status}")
+    for cluster in investigation.clusters:
+        click.echo(
+            f"  cluster {cluster.cluster_id}: {cluster.messages} messages, {cluster.now.copies} copies, "
+            f"{cluster.now.in_mailbox} in mailboxes now ({printable(cluster.key.value)})"
+        )
+    for standing in investigation.remediations:
+        click.echo(
+            f"  action {standing.remediation_id}: {defender.ACTION[standing.kind]}, "
+            f"{defender.ACTION_STATUS[standing.status]}; {account(standing.tally)}"
+        )
+        if standing.status is RemediationStatus.PENDING:
+            click.echo(f"  approve with: clawback actions approve {standing.remediation_id}")
+
+
+def account(tally: Tally) -> str:
+    """found = removed + already gone + failed + skipped, in one line."""
+    line = (
+        f"found {tally.found} = removed {tally.removed} + already gone {tally.already_gone} "
+        f"+ failed {tally.failed} + skipped {tally.skipped}"
+    )
+    return line + (f" + open {tally.open}" if tally.open else "")
+
+
+def show_remediation(remediation: Remediation) -> None:
+    """One line about a remediation."""
+    click.echo(
+        f"{remediation.id}: {defender.ACTION[remediation.kind]}, "
+        f"{defender.ACTION_STATUS[remediation.status]}; {account(remediation.tally)}"
+    )

@@ -1,0 +1,48 @@
+"""What a command has at hand: the settings it was told to use, the app, the person, the progress bar."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from clawback.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from clawback.app import App
+
+
+class Session:
+    """One call of a command."""
+
+    def __init__(self, settings: str | None) -> None:
+        self._settings = settings
+
+    @contextlib.contextmanager
+    def app(self) -> Iterator[App]:
+        """The app built from the settings file, with a progress bar on long work."""
+        from clawback import app, settings
+
+        with (
+            Bar(sys.stderr) as bar,
+            app.build(settings.load(settings.find(self._settings)), progress=bar) as built,
+        ):
+            yield built
+
+    @property
+    def actor(self) -> str:
+        """Who gives the order, for the audit log."""
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def finish(app: App) -> int:
+    """Do all queued work that is due; answers how many pieces were done."""
+    from clawback.engine.parts import Parts
+
+    async def drain(parts: Parts) -> int:
+        return await app.worker().drain()
+
+    return app.run(drain)

@@ -1,0 +1,139 @@
+"""The strings that Defender shows, made from our words: for every border where a person or a machine reads.
+
+Source: DEFENDER.md (Microsoft's public documentation of automated investigation and response).
+"""
+
+from __future__ import annotations
+
+from clawback.analysis.clusters import ClusterKind
+from clawback.analysis.entities import EntityKind
+from clawback.analysis.indicators import Threat, VerdictKind
+from clawback.message.delivery import DeliveryAction, DeliveryLocation
+from clawback.message.link import LinkLocation
+from clawback.message.message import Direction
+from clawback.response.alerts import AlertKind
+from clawback.response.evidence import EvidenceStatus
+from clawback.response.investigation import InvestigationStatus
+from clawback.response.plan import ActionKind, Outcome, Receipt, RemediationStatus
+
+INVESTIGATION_STATUS = {
+    InvestigationStatus.STARTING: "Starting",
+    InvestigationStatus.QUEUED_BY_THROTTLING: "Queued By Throttling",
+    InvestigationStatus.RUNNING: "Running",
+    InvestigationStatus.PENDING_ACTION: "Pending Action",
+    InvestigationStatus.NO_THREATS_FOUND: "No Threats Found",
+    InvestigationStatus.THREATS_FOUND: "Threats Found",
+    InvestigationStatus.PARTIALLY_REMEDIATED: "Partially Remediated",
+    InvestigationStatus.REMEDIATED: "Remediated",
+    InvestigationStatus.FAILED: "Failed",
+    InvestigationStatus.TERMINATED_BY_SYSTEM: "Terminated By System",
+    InvestigationStatus.TERMINATED_BY_USER: "Terminated By User",
+}
+INVESTIGATION_TYPE = {
+    AlertKind.URL_VERDICT_CHANGE: "URL verdict change",
+    AlertKind.MALICIOUS_FILE: "Zapped File",
+    AlertKind.MALICIOUS_SENDER: "Malicious sender",
+    AlertKind.MANUAL: "Manual investigation",
+}
+CLUSTER_TYPE = {
+    ClusterKind.MALICIOUS_FILE: "Similar files",
+    ClusterKind.MALICIOUS_URL: "Similar URLs",
+    ClusterKind.SIMILAR_ATTRIBUTES: "Multiple similar attributes",
+}
+ACTION = {
+    ActionKind.SOFT_DELETE: "Soft delete emails",
+    ActionKind.HARD_DELETE: "Hard delete",
+    ActionKind.MOVE_TO_JUNK: "Move to Junk",
+    ActionKind.MOVE_TO_DELETED_ITEMS: "Move to deleted items",
+    ActionKind.MOVE_TO_INBOX: "Move to Inbox",
+    ActionKind.QUARANTINE: "Quarantine",
+    ActionKind.RESTORE: "Undo",
+}
+ACTION_STATUS = {
+    RemediationStatus.PENDING: "Pending",
+    RemediationStatus.APPROVED: "Waiting on resource",
+    RemediationStatus.RUNNING: "Running",
+    RemediationStatus.COMPLETED: "Completed",
+    RemediationStatus.FAILED: "Failed",
+    RemediationStatus.REJECTED: "Declined",
+    RemediationStatus.EXPIRED: "Expired",
+    RemediationStatus.CANCELLED: "Cancelled",
+}
+EVIDENCE_STATUS = {
+    EvidenceStatus.NONE: "None",
+    EvidenceStatus.ACTIVE: "Unremediated",
+    EvidenceStatus.PENDING_APPROVAL: "Pending approval",
+    EvidenceStatus.DECLINED: "Declined",
+    EvidenceStatus.RUNNING: "Running",
+    EvidenceStatus.REMEDIATED: "Remediated",
+    EvidenceStatus.PARTIALLY_REMEDIATED: "Partially remediated",
+    EvidenceStatus.NOT_FOUND: "Not found",
+    EvidenceStatus.PREVENTED: "Prevented",
+    EvidenceStatus.UNDONE: "Undone",
+}
+VERDICT = {
+    VerdictKind.MALICIOUS: "Malicious",
+    VerdictKind.SUSPICIOUS: "Suspicious",
+    VerdictKind.NO_THREATS_FOUND: "No threats found",
+    VerdictKind.UNKNOWN: "Unknown",
+}
+THREAT = {
+    Threat.MALWARE: "Malware",
+    Threat.HIGH_CONFIDENCE_PHISH: "High Confidence Phish",
+    Threat.PHISH: "Phish",
+    Threat.SPAM: "Spam",
+    Threat.MALICIOUS_URL: "Malicious URL",
+    Threat.MALICIOUS_FILE: "Malicious file",
+}
+LOCATION = {
+    DeliveryLocation.INBOX: "Inbox/folder",
+    DeliveryLocation.OTHER_FOLDER: "Inbox/folder",
+    DeliveryLocation.SENT: "Inbox/folder",
+    DeliveryLocation.JUNK: "Junk folder",
+    DeliveryLocation.DELETED_ITEMS: "Deleted Items folder",
+    DeliveryLocation.QUARANTINE: "Quarantine",
+    DeliveryLocation.SOFT_DELETED: "Soft deleted",
+    DeliveryLocation.HARD_DELETED: "Hard deleted",
+    DeliveryLocation.DROPPED: "Dropped",
+    DeliveryLocation.FAILED: "Failed",
+    DeliveryLocation.EXTERNAL: "On-prem/external",
+    DeliveryLocation.UNKNOWN: "Unknown",
+}
+DELIVERY_ACTION = {
+    DeliveryAction.DELIVERED: "Delivered",
+    DeliveryAction.JUNKED: "Delivered to junk",
+    DeliveryAction.BLOCKED: "Blocked",
+    DeliveryAction.REPLACED: "Replaced",
+}
+DIRECTION = {
+    Direction.INBOUND: "Inbound",
+    Direction.OUTBOUND: "Outbound",
+    Direction.INTRA_ORG: "Intra-org",
+    Direction.UNKNOWN: "Unknown",
+}
+URL_LOCATION = {
+    LinkLocation.BODY: "Email body",
+    LinkLocation.HEADER: "Email header",
+    LinkLocation.SUBJECT: "Subject",
+    LinkLocation.ATTACHMENT: "Attachments",
+    LinkLocation.QR_CODE: "QR Code",
+}
+ENTITY_TYPE = {
+    EntityKind.MESSAGE: "Email",
+    EntityKind.DELIVERY: "Email",
+    EntityKind.MAILBOX: "Mailbox",
+    EntityKind.SENDER: "Sender",
+    EntityKind.DOMAIN: "Domain",
+    EntityKind.HOST: "Host",
+    EntityKind.URL: "URL",
+    EntityKind.IP: "IP address",
+    EntityKind.FILE: "File",
+    EntityKind.CLUSTER: "Email cluster",
+}
+
+
+def result(receipt: Receipt) -> str:
+    """The result of one copy: ``Success``, ``Failure`` or ``Already in destination``."""
+    if receipt.outcome is Outcome.REMOVED:
+        return "Success"
+    return "Failure" if receipt.outcome is Outcome.FAILED else "Already in destination"
