@@ -53,7 +53,8 @@ def write(folder: Path) -> None:
 
 def commands(command: click.Command, word: str, above: click.Context | None = None) -> Iterator[str]:
     """A command with its help, then those below it; hidden ones are left out."""
-    context = click.Context(command, above, word, terminal_width=_WIDTH, max_content_width=_WIDTH)
+    fixed = {"terminal_width": _WIDTH, "max_content_width": _WIDTH}
+    context = click.Context(command, above, word, **{**command.context_settings, **fixed})
     yield f"## `{context.command_path}`\n\n```text\n{command.get_help(context).strip()}\n```"
     if isinstance(command, click.Group):
         for name, child in sorted(command.commands.items()):
