@@ -6,7 +6,7 @@ import binascii
 import re
 from collections.abc import Iterator
 
-from clawback.message.charset import decode_text
+from clawback.message.charset import codec_for, decode_text
 
 _Word = tuple[str, str, bytes]
 _CHARSET = re.compile(r"[^?\s=]{1,60}")
@@ -62,8 +62,15 @@ def _word_at(text: str, opening: int) -> tuple[_Word | None, int]:
     following = text.find("=?", body)
     if end < 0 or 0 <= following < end - 1:
         end = following if following >= 0 else len(text)
-        return (charset[0], encoding, text[body:end].strip().encode()), end
-    return (charset[0], encoding, text[body:end].encode()), end + 2
+        return (charset[0], encoding, _octets(text[body:end].strip(), charset[0])), end
+    return (charset[0], encoding, _octets(text[body:end], charset[0])), end + 2
+
+
+def _octets(written: str, label: str) -> bytes:
+    """The word's letters as octets: ASCII as the RFC wants, and what senders leave unencoded."""
+    if written.isascii():
+        return written.encode("ascii")
+    return written.encode(codec_for(label.partition("*")[0]) or "utf-8", "replace")
 
 
 def _read(run: list[_Word]) -> str:

@@ -16,6 +16,7 @@ from clawback.message.parameters import Parametric, read_parameters
 
 _LONGEST_DELIMITER = 1_000
 _MAX_SEARCHES = 20
+_MAX_LOOKS = 20
 MESSAGE_TYPES = frozenset({"message/rfc822", "message/global", "message/news"})
 
 
@@ -99,7 +100,7 @@ def _content_type(head: Head, parent: Entity | None) -> Parametric:
         return read
     if main in {"text", "multipart"}:
         return Parametric("text/plain" if main == "text" else "multipart/mixed", read.parameters)
-    digest = parent is not None and parent.type == "multipart/digest" and not read.value
+    digest = parent is not None and parent.content.value == "multipart/digest" and not read.value
     return Parametric("message/rfc822" if digest else "text/plain", read.parameters)
 
 
@@ -120,6 +121,8 @@ class _Walk:
         head = read_head(self.data, start, len(self.data))
         self.defects.extend(head.defects)
         content = _content_type(head, parent)
+        if parent and len([field for field in head.fields if field.key == "content-type"]) > 1:
+            self.defects.append(Defect("repeated_header", "Content-Type", start))
         entity = Entity("", head, content, _first(head, "content-disposition"), start, head.body_start)
         if parent:
             parent.children.append(entity)
@@ -138,7 +141,7 @@ class _Walk:
             )
             return
         if not token or not self._stands(token, entity.body_start):
-            token = self._guessed(entity)
+            token = self._guessed(entity, token)
         if not token:
             self.defects.append(Defect("no_boundary", "a multipart without parts", entity.header_start))
             return
@@ -147,18 +150,29 @@ class _Walk:
         self.owners.setdefault(token, []).append(entity)
 
     def _stands(self, token: bytes, start: int) -> bool:
-        """Whether the delimiter is somewhere; believed unseen once too many were sought in vain."""
-        if self.searches == 0 or self.data.find(b"--" + token, start) >= 0:
-            return True
-        self.searches -= 1
-        return False
+        """Whether a delimiter of exactly that boundary follows; after many vain searches it is believed."""
+        position = start
+        for _ in range(_MAX_LOOKS if self.searches else 0):
+            found = self.data.find(b"--" + token, position)
+            if found < 0:
+                break
+            position = found + len(token) + 2
+            rest = self.data[position : position + 40].lstrip(b" \t")
+            if not rest or rest.startswith((b"\r", b"\n", b"--")):
+                return True
+        self.searches = max(self.searches - 1, -1)
+        return self.searches < 0
 
-    def _guessed(self, entity: Entity) -> bytes:
-        """The first line of the body that looks like a delimiter, where the declared one is nowhere."""
+    def _guessed(self, entity: Entity, declared: bytes) -> bytes:
+        """The first line of the body that looks like a delimiter, where the declared one is nowhere.
+
+        RFC 2046 section 5.1.2 lets a line that only begins with the boundary count as one.
+        """
         position = entity.body_start
         while (line := self._next_candidate(position)) is not None:
             token, at, position = line
-            if len(token) > 2 and token.strip(b"-") and b" " not in token and token not in self.owners:
+            likely = len(token) > 2 or (declared and token.startswith(declared))
+            if likely and token.strip(b"-") and b" " not in token and token not in self.owners:
                 self.defects.append(Defect("boundary_guessed", "", at))
                 return token
             if self._owner(token)[0] or position - entity.body_start > 10_000:
@@ -203,6 +217,9 @@ class _Walk:
                 owner.closed, current = True, None
                 self._close(owner)
                 continue
+            if position >= len(self.data):
+                current = None
+                break
             if owner.closed:
                 self.defects.append(Defect("part_after_end", "", at))
             current = self.read(position, owner)
