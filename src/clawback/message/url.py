@@ -19,6 +19,7 @@ MAX_TEXT = 200
 _CACHED_LENGTH = 512  # keeps the cache under about 16 MB
 
 _STRIPPED = "".join(map(chr, range(0x21)))  # what WHATWG strips from both ends: C0 controls and space
+_REMOVED = {9: None, 10: None, 13: None}  # WHATWG removes tab and newline wherever they stand
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*+:")
 _BARE_HOST = re.compile(r"(?:[a-zA-Z0-9_](?:[a-zA-Z0-9_\-]*+)\.)++[a-zA-Z0-9\-]{2,63}+(?=[:/?#]|$)")
 
@@ -50,7 +51,7 @@ def normalise(text: str, base: str = "") -> Url | None:
 
 
 def _normalise(text: str, base: str) -> Url | None:
-    absolute = _absolute(text.strip(_STRIPPED), base)
+    absolute = _absolute(text.strip(_STRIPPED).translate(_REMOVED), base)
     if not absolute:
         return None
     parsed = parse_web_url(absolute)
