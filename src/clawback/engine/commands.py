@@ -39,6 +39,7 @@ def add_indicator(parts: Parts, listed: Indicator, actor: str) -> Indicator:
     """List one indicator and queue the look back over all mail for it."""
     now = parts.now()
     with parts.store.write(durable=True) as unit:
+        unit.indicators.fence(changing=True)
         unit.indicators.add([listed])
         record(unit, IndicatorAdded(listed), actor=actor, at=now)
         if listed.verdict is not VerdictKind.NO_THREATS_FOUND:
@@ -60,6 +61,7 @@ def import_indicators(
         read += len(chunk)
         now = parts.now()
         with parts.store.write() as unit:
+            unit.indicators.fence(changing=True)
             new = unit.indicators.add(good)
             added += len(new)
             hunted = [i.id for i in new if i.verdict is VerdictKind.MALICIOUS]

@@ -138,6 +138,7 @@ def _record(
     now = parts.now()
     deliveries = [_delivery(raw.observed, reading, now) for raw, reading in zip(raws, readings, strict=True)]
     with parts.store.write() as unit:
+        unit.indicators.fence(changing=False)
         unit.messages.add([(reading.message, reading.features) for reading in readings])
         unit.deliveries.save(deliveries)
         unit.deliveries.relocate(moved)

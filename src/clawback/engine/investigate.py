@@ -8,6 +8,7 @@ from contextlib import suppress
 from clawback import ids
 from clawback.analysis.allowing import standing
 from clawback.analysis.clusters import Cluster, link
+from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
 from clawback.analysis.matching import keys_of
 from clawback.engine.locate import look
@@ -57,10 +58,13 @@ def open_investigation(parts: Parts, request: Request) -> str:
 async def investigate(parts: Parts, request: Request) -> str:
     """Do the whole inquiry for one request; repeatable, since it only ever adds what is missing."""
     investigation_id = open_investigation(parts, request)
-    for asked in _asked(parts, request):
+    questions = _asked(parts, request)
+    if not questions:
+        _nothing(parts, investigation_id, request.cause, request.source)
+    for asked in questions:
         cluster = _cut(parts, investigation_id, asked)
         if not cluster.members:
-            _nothing(parts, investigation_id, cluster, request.source)
+            _nothing(parts, investigation_id, cluster.key, request.source)
             continue
         with parts.store.read() as unit:
             deliveries = unit.deliveries.of_messages([m.message_id for m in cluster.members])
@@ -72,7 +76,8 @@ async def investigate(parts: Parts, request: Request) -> str:
 def _asked(parts: Parts, request: Request) -> list[Indicator]:
     """The indicators to make clusters of, without those taken back meanwhile; else the cause itself."""
     if not request.indicators:
-        return [_unlisted(parts, request)]
+        kind = _KIND_OF.get(request.cause.kind)
+        return [_unlisted(parts, request, kind)] if kind else []
     asked: list[Indicator] = []
     with parts.store.read() as unit:
         for indicator_id in request.indicators:
@@ -84,9 +89,8 @@ def _asked(parts: Parts, request: Request) -> list[Indicator]:
 _KIND_OF = {entity: kind for kind, entity in ENTITY_OF.items()}
 
 
-def _unlisted(parts: Parts, request: Request) -> Indicator:
+def _unlisted(parts: Parts, request: Request, kind: IndicatorKind) -> Indicator:
     """The cause as a question: who carries it? Its verdict is unknown, so no action can follow."""
-    kind = _KIND_OF.get(request.cause.kind, IndicatorKind.URL)
     return indicator(
         kind,
         request.cause.value,
@@ -112,9 +116,9 @@ def _cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
     return cluster
 
 
-def _nothing(parts: Parts, investigation_id: str, cluster: Cluster, actor: str) -> None:
+def _nothing(parts: Parts, investigation_id: str, key: Entity, actor: str) -> None:
     with parts.store.write() as unit:
-        record(unit, NothingCarried(investigation_id, cluster.key), actor=actor, at=parts.now())
+        record(unit, NothingCarried(investigation_id, key), actor=actor, at=parts.now())
 
 
 def _conclude(

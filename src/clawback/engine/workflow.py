@@ -20,19 +20,24 @@ from clawback.engine.requests import Request
 from clawback.engine.retro_hunt import retro_hunt
 from clawback.errors import ClawbackError, Corrupt, PlanStale, Throttled, Unavailable
 from clawback.response.events import InvestigationFailed
-from clawback.store import Job
+from clawback.store import Job, Unit
 
 LEASE = timedelta(seconds=60)
 TRIES = 8
 
 
-async def run(parts: Parts, job: Job, *, last_try: bool = False) -> None:
+async def run(parts: Parts, job: Job) -> None:
     """Do one piece of queued work."""
+
+    def still_ours(unit: Unit) -> None:
+        unit.jobs.renew(job, parts.now(), LEASE)
+
     match job.kind:
         case "investigate":
             await investigate(parts, Request.decode(job.payload))
         case "remediate":
-            await remediate(parts, str(job.payload["remediation"]), last_try=last_try)
+            last = job.attempts >= TRIES
+            await remediate(parts, str(job.payload["remediation"]), last_try=last, guard=still_ours)
         case "retro_hunt":
             retro_hunt(parts, [str(i) for i in job.payload["indicators"]])
         case _:
@@ -54,7 +59,7 @@ class Worker:
             return False
         try:
             async with self._renewing(job):
-                await run(self._parts, job, last_try=job.attempts >= TRIES)
+                await run(self._parts, job)
         except (Unavailable, Throttled, PlanStale) as error:
             self._later(job, error)
         except Corrupt:

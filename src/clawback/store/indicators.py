@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, func, select, text
 
 from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match, Threat, VerdictKind
 from clawback.analysis.matching import keys_of
 from clawback.errors import NotFound
 from clawback.ids import key64
+from clawback.store.database import is_sqlite
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import indicator_keys, indicators
 from clawback.store.text import armour, disarm, micros, micros_or_none, moment, moment_or_none
@@ -20,12 +21,23 @@ _COLUMNS = (
     "id", "kind", "value", "match", "verdict", "threat", "source", "confidence", "added_at",
     "expires_at", "note",
 )  # fmt: skip
+_FENCE = 0x436C_6177_4665_6E63
 _CHANGING = ("confidence", "expires_at", "note")
 _UPSERT = "ON CONFLICT (id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _CHANGING)
 
 
 class Indicators(Repository):
     """All indicators."""
+
+    def fence(self, *, changing: bool) -> None:
+        """Order changes of the list against intake, until the end of the unit.
+
+        Whoever takes mail in holds the fence while matching; whoever lists an indicator waits for
+        them. So mail is either matched against the indicator or visible to its look back.
+        """
+        if not is_sqlite(self._connection):  # SQLite has one writer at a time anyway
+            kind = "" if changing else "_shared"
+            self._connection.execute(text(f"SELECT pg_advisory_xact_lock{kind}({_FENCE})"))
 
     def add(self, batch: Iterable[Indicator]) -> tuple[Indicator, ...]:
         """List indicators; answers those that are really new.
@@ -108,7 +120,9 @@ class Indicators(Repository):
             for entity in keys_of(indicator)
         }
         for chunk in chunks(sorted(rows)):
-            self._insert(indicator_keys, ("key", "indicator_no"), chunk)
+            self._insert(
+                indicator_keys, ("key", "indicator_no"), chunk, "ON CONFLICT (key, indicator_no) DO NOTHING"
+            )
 
 
 def _row(indicator: Indicator) -> tuple[Any, ...]:

@@ -1,0 +1,170 @@
+"""Deeds: laying hands on copies, and saying for each what was found and done."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from clawback.engine.locate import choose, claims
+from clawback.engine.parts import Parts
+from clawback.errors import ClawbackError, Gone, HandleStale, NotFound, Throttled, Unavailable
+from clawback.mailboxes.base import Connector, Move, Wanted
+from clawback.message.delivery import Observed
+from clawback.response.plan import ActionKind, Deed, Outcome, Plan, Receipt
+from clawback.store import Unit
+
+Answer = Receipt | Unavailable | Throttled
+"""What became of one copy; an error means that it waits for its mail system."""
+Guard = Callable[[Unit], None]
+"""Called inside every write of the ledger; raises PlanStale when another worker has the work now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of an approved plan. With `last_try`, copies that cannot be reached count as failed."""
+
+    parts: Parts
+    plan: Plan
+    last_try: bool
+    guard: Guard
+
+
+async def do(run: Run, deeds: Sequence[Deed]) -> dict[int, Answer]:
+    """Do the deeds at the handles we know; whatever is not there any more is looked for."""
+    answers: dict[int, Answer] = {}
+    for source, mine in by_source(deeds).items():
+        try:
+            results = await _act(run, run.parts.connector(source), mine)
+        except NotFound as error:
+            answers |= {d.seq: failed(run, d, error) for d in mine}
+            continue
+        except (Unavailable, Throttled) as error:
+            answers |= {d.seq: error for d in mine}
+            continue
+        stale: list[Deed] = []
+        for deed, result in zip(mine, results, strict=True):
+            if isinstance(result, HandleStale | Gone):
+                stale.append(deed)
+            else:
+                answers[deed.seq] = _answer(run, deed, result)
+        if stale:
+            answers |= await look_then_do(run, stale)
+    return answers
+
+
+async def look_then_do(run: Run, deeds: Sequence[Deed]) -> dict[int, Answer]:
+    """Find each copy wherever it is now. At the goal: done. Elsewhere in a mailbox: do it there.
+
+    Nowhere, or where no owner can open it: already gone (an undo puts back a sealed blob, if kept).
+    """
+    answers: dict[int, Answer] = {}
+    for source, mine in by_source(deeds).items():
+        try:
+            answers |= await _look(run, run.parts.connector(source), mine)
+        except NotFound as error:
+            answers |= {d.seq: failed(run, d, error) for d in mine}
+        except (Unavailable, Throttled) as error:
+            answers |= {d.seq: error for d in mine}
+    return answers
+
+
+def by_source(deeds: Sequence[Deed]) -> dict[str, list[Deed]]:
+    """The deeds of each mail system, in their order."""
+    groups: dict[str, list[Deed]] = defaultdict(list)
+    for deed in deeds:
+        groups[deed.handle.source].append(deed)
+    return groups
+
+
+def failed(run: Run, deed: Deed, error: ClawbackError) -> Receipt:
+    """The receipt of a deed that could not be done."""
+    why = f"{type(error).__name__}: {error}"
+    return Receipt(deed.seq, Outcome.FAILED, why, deed.handle, deed.handle, run.parts.now())
+
+
+async def _act(run: Run, connector: Connector, deeds: Sequence[Deed]) -> Sequence[Observed | ClawbackError]:
+    if run.plan.kind is ActionKind.HARD_DELETE:
+        return await connector.delete([d.handle for d in deeds])
+    return await connector.move([Move(d.handle, d.folder) for d in deeds])
+
+
+def _answer(run: Run, deed: Deed, result: Observed | ClawbackError) -> Answer:
+    if isinstance(result, Observed):
+        receipt = _done(run, deed, result)
+        return replace(receipt, after=None) if run.plan.kind is ActionKind.HARD_DELETE else receipt
+    if isinstance(result, Unavailable | Throttled):
+        return result
+    return failed(run, deed, result)
+
+
+def _done(run: Run, deed: Deed, place: Observed) -> Receipt:
+    return Receipt(
+        deed.seq,
+        Outcome.REMOVED,
+        "",
+        deed.handle,
+        place.handle,
+        run.parts.now(),
+        place.flags,
+        place.internal_date,
+    )
+
+
+async def _look(run: Run, connector: Connector, deeds: Sequence[Deed]) -> dict[int, Answer]:
+    taken = claims(run.parts, {(d.handle.source, d.handle.mailbox) for d in deeds})
+    found = await connector.find([Wanted(d.handle, d.raw_sha256, d.size) for d in deeds])
+    answers: dict[int, Answer] = {}
+    again: list[Deed] = []
+    for deed, places in zip(deeds, found, strict=True):
+        if isinstance(places, ClawbackError):
+            answers[deed.seq] = _answer(run, deed, places)
+            continue
+        others = taken[deed.handle.source, deed.handle.mailbox] - {deed.handle}
+        place = choose(places, deed.handle, others)
+        receipt = await _seen(run, connector, deed, place)
+        if receipt is not None:
+            answers[deed.seq] = receipt
+        elif place is not None:
+            again.append(replace(deed, handle=place.handle, location=place.location))
+    return answers | await _second_try(run, connector, again)
+
+
+async def _seen(run: Run, connector: Connector, deed: Deed, place: Observed | None) -> Receipt | None:
+    """The receipt that what we see already allows; None when there is still something to do."""
+    restoring = run.plan.kind is ActionKind.RESTORE
+    if place is None:
+        if restoring and run.parts.store.blobs.has(deed.raw_sha256):
+            return await _put_back(run, connector, deed)
+        return _gone(run, deed, "nowhere in the mailbox", None)
+    if place.handle.folder == deed.folder or (restoring and place.location.in_mailbox):
+        return _done(run, deed, place)
+    if not restoring and not place.location.in_mailbox:
+        return _gone(run, deed, f"was in {place.location.value}", place)
+    return None
+
+
+def _gone(run: Run, deed: Deed, why: str, place: Observed | None) -> Receipt:
+    after = place.handle if place else None
+    return Receipt(deed.seq, Outcome.ALREADY_GONE, why, deed.handle, after, run.parts.now())
+
+
+async def _put_back(run: Run, connector: Connector, deed: Deed) -> Receipt:
+    """Append a copy that is nowhere any more from its sealed blob."""
+    content = run.parts.store.blobs.get(deed.raw_sha256)
+    handle = deed.handle
+    placed = await connector.append(handle.mailbox, deed.folder, content, deed.flags, deed.internal_date)
+    why = "put back from the sealed copy: same bytes, flags and time, new name"
+    return replace(_done(run, deed, placed), reason=why)
+
+
+async def _second_try(run: Run, connector: Connector, deeds: Sequence[Deed]) -> dict[int, Answer]:
+    """Act on copies just found; one that slips away again is left for the next try."""
+    if not deeds:
+        return {}
+    answers: dict[int, Answer] = {}
+    for deed, result in zip(deeds, await _act(run, connector, deeds), strict=True):
+        slipped = isinstance(result, HandleStale | Gone)
+        late = Unavailable("the copy moves while we reach for it") if slipped else result
+        answers[deed.seq] = _answer(run, deed, late)
+    return answers

@@ -1,0 +1,42 @@
+"""Killed at any step, a restart ends in the same state: nothing lost, nothing doubled, the account exact."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def crash(folder: Path, server: str, visits: int, what: str) -> dict[str, object]:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.engine.crash_driver", str(folder), server, str(visits), what],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-4_000:]
+    result: dict[str, object] = json.loads(run.stdout)
+    assert result["failures"] == [], run.stderr[-4_000:]
+    return result
+
+
+@pytest.mark.parametrize("what", ["remediate", "undo"])
+def test_killed_at_every_step_on_sqlite(
+    tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = crash(tmp_path, "", 90, what)
+    with capsys.disabled():
+        print(
+            f"\n{what}: killed at {result['visited']} of {result['steps']} steps, {result['copies']} copies"
+        )
+    assert isinstance(result["visited"], int)
+    assert isinstance(result["copies"], int)
+    assert result["visited"] >= 50
+    assert result["copies"] >= 500
