@@ -39,30 +39,25 @@ def postgresql() -> Iterator[postgres.PostgreSQL]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def migrated(postgresql: postgres.PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a PostgreSQL database with our schema, to be copied by tests."""
-    name = postgresql.create()
-    store = Store.open(postgresql.url(name), tmp_path_factory.mktemp("blobs"))
-    store.migrate()
-    store.close()
-    return name
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty store with the newest schema, on both databases in turn."""
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with nothing in it, not even our schema, on both databases in turn."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'clawback.db'}"
-        store = Store.open(url, tmp_path / "blobs")
-        store.migrate()
-        store.close()
-        yield url
+        yield f"sqlite:///{tmp_path / 'clawback.db'}"
         return
     server: postgres.PostgreSQL = request.getfixturevalue("postgresql")
-    name = server.create(request.getfixturevalue("migrated"))
+    name = server.create()
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture
+def store_url(empty_url: str, tmp_path: Path) -> str:
+    """The URL of an empty store with the newest schema, on both databases in turn."""
+    opened = Store.open(empty_url, tmp_path / "blobs")
+    opened.migrate()
+    opened.close()
+    return empty_url
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ OPTIONS = (
     "listen_addresses=",
     "max_connections=60",
     "shared_buffers=64MB",
-    "file_copy_method=clone",
 )
 
 
@@ -41,7 +40,7 @@ def installation() -> Path | None:
 
 
 class PostgreSQL:
-    """A running server. Each call of `create` makes another database in it."""
+    """A running server. Each call of `create` makes another schema in it."""
 
     def __init__(self, binaries: Path, root: Path) -> None:
         self._root = root
@@ -53,28 +52,28 @@ class PostgreSQL:
         """Make the cluster and start it; returns when it answers."""
         self._run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
         settings = " ".join(f"-c {option}" for option in (*OPTIONS, f"unix_socket_directories={self._root}"))
-        version = self._run("postgres", "--version")
-        if " 18" not in version:
-            settings = settings.replace("-c file_copy_method=clone ", "")
         self._run("pg_ctl", "-w", "-s", "-l", str(self._root / "log"), "-o", settings, "start")
 
     def stop(self) -> None:
         """Stop it at once; nothing in it is worth keeping."""
         self._run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
 
-    def create(self, template: str = "template0") -> str:
-        """Make a database like `template` and answer its name."""
+    def create(self) -> str:
+        """Make an empty schema, which to our store looks like a database of its own; answers its name.
+
+        Copying whole databases takes ten times as long.
+        """
         name = f"clawback_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self._execute(f"CREATE SCHEMA {name}")
         return name
 
     def drop(self, name: str) -> None:
-        """Drop a database, whoever is still in it."""
-        self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        """Drop a schema and all in it."""
+        self._execute(f"DROP SCHEMA {name} CASCADE")
 
     def url(self, name: str) -> str:
-        """The database's URL for `Store.open`."""
-        return f"postgresql+psycopg://postgres@/{name}?host={self._root}"
+        """The schema's URL for `Store.open`."""
+        return f"postgresql+psycopg://postgres@/postgres?host={self._root}&options=-csearch_path%3D{name}"
 
     def _execute(self, statement: str) -> None:
         where = f"host={self._root} user=postgres dbname=postgres"

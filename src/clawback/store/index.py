@@ -6,13 +6,14 @@ from array import array
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import epochs, message_keys
 
 # A busy month is parted, so that the pages one part touches fit into the page cache.
 MESSAGES_PER_EPOCH = 500_000
+_LOCK = 0x65706F63
 
 
 class Index(Repository):
@@ -21,14 +22,12 @@ class Index(Repository):
     def epoch_for(self, moment: datetime, no: int) -> int:
         """The epoch in which messages first seen then, numbered from `no`, are indexed."""
         month, slot = moment.year * 12 + moment.month - 1, no // MESSAGES_PER_EPOCH
-        mine = select(epochs.c.epoch).where(epochs.c.month == month, epochs.c.slot == slot)
-        found: int | None = self._connection.execute(mine).scalar()
-        if found is not None:
-            return found
-        following = select(func.coalesce(func.max(epochs.c.epoch), 0) + 1).scalar_subquery()
-        self._connection.execute(insert(epochs).values(epoch=following, month=month, slot=slot))
-        number: int = self._connection.execute(mine).scalar_one()
-        return number
+        found = self._epoch(month, slot)
+        if found is None:
+            self._begin_epoch(month, slot)
+            found = self._epoch(month, slot)
+        assert found is not None
+        return found
 
     def add(self, keys: list[tuple[int, int, int]]) -> None:
         """Index (epoch, key, message number) triples; sorted first, to go through the pages in order."""
@@ -51,3 +50,15 @@ class Index(Repository):
         """Drop a whole epoch from the index."""
         self._connection.execute(delete(message_keys).where(message_keys.c.epoch == epoch))
         self._connection.execute(delete(epochs).where(epochs.c.epoch == epoch))
+
+    def _epoch(self, month: int, slot: int) -> int | None:
+        mine = select(epochs.c.epoch).where(epochs.c.month == month, epochs.c.slot == slot)
+        return self._connection.execute(mine).scalar()
+
+    def _begin_epoch(self, month: int, slot: int) -> None:
+        if not self._sqlite:
+            self._connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            if self._epoch(month, slot) is not None:
+                return
+        last = self._connection.execute(select(func.max(epochs.c.epoch))).scalar() or 0
+        self._insert(epochs, ("epoch", "month", "slot"), [(last + 1, month, slot)])

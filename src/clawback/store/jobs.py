@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from clawback.errors import PlanStale
 from clawback.ids import digest
@@ -119,20 +120,20 @@ class Jobs(Repository):
 
         Raises PlanStale when the lease was lost to another worker.
         """
-        if retry_at is not None and self._another_waits(job):
-            return self.done(job)
         changes: dict[str, Any] = {"error": armour(error), "worker": "", "lease_until": None}
         if retry_at is None:
             changes["state"] = JobState.DEAD.value
         else:
             changes |= {"state": JobState.WAITING.value, "not_before": micros(retry_at)}
-        if self._connection.execute(update(jobs).where(_held(job)).values(changes)).rowcount != 1:
-            raise _lost(job)
-        return None
-
-    def abandon(self, job: Job) -> None:
-        """Free a leased job whose worker is known to be dead, before its lease runs out."""
-        self._connection.execute(update(jobs).where(_held(job)).values(lease_until=0))
+        try:
+            with self._connection.begin_nested():
+                failed = self._connection.execute(update(jobs).where(_held(job)).values(changes)).rowcount
+        except IntegrityError:
+            # The same work was put meanwhile and waits already.
+            self.done(job)
+        else:
+            if failed != 1:
+                raise _lost(job)
 
     def waiting(self, kinds: tuple[str, ...] | None = None) -> int:
         """How many jobs are still to be done: waiting or leased, not dead."""
@@ -151,23 +152,13 @@ class Jobs(Repository):
         rows, after = self._page(query, jobs.c.no, limit, cursor)
         return tuple(_job(row) for row in rows), after
 
-    def _another_waits(self, job: Job) -> bool:
-        mine = jobs.c.digest == digest(job.kind, job.key)
-        query = select(exists().where(mine, jobs.c.state == JobState.WAITING.value, jobs.c.no != job.no))
-        return bool(self._connection.execute(query).scalar())
-
 
 def _claimable(now: int) -> ColumnElement[bool]:
+    """At most one job of a kind and key: the leased one once its lease ran out, else the waiting one."""
     other = jobs.alias("other")
-    busy = exists().where(
-        other.c.digest == jobs.c.digest,
-        other.c.state == JobState.LEASED.value,
-        other.c.lease_until > now,
-        other.c.no != jobs.c.no,
-    )
-    waits = and_(jobs.c.state == JobState.WAITING.value, jobs.c.not_before <= now)
-    abandoned = and_(jobs.c.state == JobState.LEASED.value, jobs.c.lease_until <= now)
-    return and_(or_(waits, abandoned), ~busy)
+    leased = exists().where(other.c.digest == jobs.c.digest, other.c.state == JobState.LEASED.value)
+    waits = and_(jobs.c.state == JobState.WAITING.value, jobs.c.not_before <= now, ~leased)
+    return or_(waits, and_(jobs.c.state == JobState.LEASED.value, jobs.c.lease_until <= now))
 
 
 def _held(job: Job) -> ColumnElement[bool]:

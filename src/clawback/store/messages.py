@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -64,16 +64,17 @@ class Messages(Repository):
         moment = now or datetime.now(UTC)
         first, seen = self._numbers(len(fresh)), micros(moment)
         epoch = Index(self._connection).epoch_for(moment, first)
-        rows, records = [], []
+        rows = [_row(no, message, seen, epoch) for no, (message, _) in enumerate(fresh.values(), first)]
+        mine = self._claimed(rows)
+        records: list[tuple[int, bytes, bytes]] = []
         keys: list[tuple[int, int, int]] = []
         for no, (message, features) in enumerate(fresh.values(), first):
-            rows.append(_row(no, message, seen, epoch))
-            records.append((no, pack(_codec.encode(message.slim())), features.signature))
-            keys.extend((epoch, key, no) for key in _keys(message, features))
-        self._insert(messages, _COLUMNS, rows)
+            if no in mine:
+                records.append((no, pack(_codec.encode(message.slim())), features.signature))
+                keys.extend((epoch, key, no) for key in _keys(message, features))
         self._insert(message_records, ("no", "record", "signature"), records)
         Index(self._connection).add(keys)
-        return len(rows)
+        return len(records)
 
     def get(self, message_id: str) -> Message:
         """The message, slim; raises NotFound."""
@@ -181,6 +182,18 @@ class Messages(Repository):
         numbers = select(func.nextval("message_numbers").label("no")).select_from(taken).subquery()
         first: int = self._connection.execute(select(func.min(numbers.c.no))).scalar_one()
         return first
+
+    def _claimed(self, rows: Sequence[tuple[Any, ...]]) -> Collection[int]:
+        """Write the rows and answer the numbers of those that nobody else wrote in the meantime."""
+        numbers = range(rows[0][0], rows[0][0] + len(rows))
+        if self._sqlite:
+            self._insert(messages, _COLUMNS, rows)
+            return numbers
+        # In the order of the ids, so that two writers of the same messages cannot wait for each other.
+        ordered = sorted(rows, key=lambda row: row[1])
+        self._insert(messages, _COLUMNS, ordered, "ON CONFLICT (id) DO NOTHING")
+        written = select(messages.c.no).where(messages.c.no.between(numbers[0], numbers[-1]))
+        return set(self._connection.execute(written).scalars())
 
     def _records(self, numbers: array[int]) -> Iterator[Message]:
         for chunk in chunks(numbers, _BATCH):

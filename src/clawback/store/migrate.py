@@ -63,8 +63,6 @@ def _step(connection: Connection, migrations: tuple[Migration, ...]) -> Migratio
                 connection.exec_driver_sql(statement)
             row = {"version": step.version, "name": step.name, "applied_at": time.time_ns() // 1000}
             connection.execute(insert(schema.migrations).values(row))
-        if database.is_sqlite(connection):
-            connection.exec_driver_sql("COMMIT")
     return step
 
 

@@ -90,6 +90,7 @@ class Store:
         self._engine = engine
         self._sqlite = engine.dialect.name == "sqlite"
         self._writer = threading.Lock()
+        self._owner: int | None = None
         self._checked = False
 
     @classmethod
@@ -115,6 +116,7 @@ class Store:
         with self._connected() as connection:
             self._check(connection)
             if self._sqlite:
+                connection.exec_driver_sql("PRAGMA query_only = ON")
                 connection.exec_driver_sql("BEGIN")
             else:
                 connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
@@ -131,8 +133,6 @@ class Store:
             self._check(connection)
             self._begin(connection, durable)
             yield Unit(connection)
-            if self._sqlite:
-                connection.exec_driver_sql("COMMIT")
             connection.commit()
 
     def close(self) -> None:
@@ -141,6 +141,7 @@ class Store:
 
     def _begin(self, connection: Connection, durable: bool) -> None:
         if self._sqlite:
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
             connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
@@ -158,11 +159,15 @@ class Store:
         if not self._sqlite:
             yield
             return
+        if self._owner == threading.get_ident():
+            raise RuntimeError("a write inside a write of the same thread would wait for itself")
         if not self._writer.acquire(timeout=database.BUSY_SECONDS):
             raise StoreUnavailable("another write of this process does not end")
+        self._owner = threading.get_ident()
         try:
             yield
         finally:
+            self._owner = None
             self._writer.release()
 
     @contextlib.contextmanager
