@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import eq
+from struct import Struct
 
 from rensa import RMinHash
 
@@ -24,6 +25,7 @@ ROWS = 5
 MIN_WORDS = 12
 _WIDTH = 4
 _BIN_ROWS = 4
+_PACKED = Struct(f"<{PERMUTATIONS}I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def signature_of(body: tuple[str, ...]) -> bytes:
         return b""
     minhash = RMinHash(num_perm=PERMUTATIONS, seed=SEED)
     minhash.update([f"{a} {b}" for a, b in pairwise(body)])
-    return b"".join(number.to_bytes(_WIDTH, "little") for number in minhash.digest())
+    return _PACKED.pack(*minhash.digest())
 
 
 def jaccard(a: bytes, b: bytes) -> float:
