@@ -1,0 +1,1 @@
+"""Porch: what tests, demos and third parties share, shipped with the package. Nothing else imports it."""
