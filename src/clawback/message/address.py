@@ -74,9 +74,11 @@ def _mailboxes(text: str) -> Iterator[tuple[list[str], list[str], list[str]]]:
     words: list[str] = []
     angles: list[str] = []
     comments: list[str] = []
+    at = False
     for kind, value in _tokens(text):
         if kind == "word":
             words.append(value)
+            at = at or "@" in value
         elif kind == "angle":
             angles.append(value)
         elif kind == "comment":
@@ -84,14 +86,15 @@ def _mailboxes(text: str) -> Iterator[tuple[list[str], list[str], list[str]]]:
         elif kind == ":":
             if groups and not angles:
                 words.clear()
+                at = False
             else:
                 words.append(":")
-        elif kind == "," and words and not angles and not _has_at(words):
+        elif kind == "," and words and not angles and not at:
             # A comma inside a name that should have been quoted: Doe, John <john@example.com>
             words.append(",")
         else:
             yield words, angles, comments
-            words, angles, comments = [], [], []
+            words, angles, comments, at = [], [], [], False
     yield words, angles, comments
 
 

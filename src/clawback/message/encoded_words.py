@@ -38,8 +38,9 @@ def decode(text: str) -> str:
 
 def _pieces(text: str) -> Iterator[str | _Word]:
     start = position = 0
+    last = text.rfind("?=")
     while (opening := text.find("=?", position)) >= 0:
-        word, end = _word_at(text, opening)
+        word, end = _word_at(text, opening, last)
         if word is None:
             position = end
             continue
@@ -49,8 +50,12 @@ def _pieces(text: str) -> Iterator[str | _Word]:
     yield text[start:]
 
 
-def _word_at(text: str, opening: int) -> tuple[_Word | None, int]:
-    """The encoded word at `opening` and where it ends, or None and where to look on."""
+def _word_at(text: str, opening: int, last: int) -> tuple[_Word | None, int]:
+    """The encoded word at `opening` and where it ends, or None and where to look on.
+
+    `last` is where the last end of a word stands: nothing is sought behind it, or the cost of many
+    words that never end would be quadratic.
+    """
     charset = _CHARSET.match(text, opening + 2)
     if charset is None or text[charset.end() : charset.end() + 1] != "?":
         return None, opening + 2
@@ -58,7 +63,7 @@ def _word_at(text: str, opening: int) -> tuple[_Word | None, int]:
     encoding = text[charset.end() + 1 : charset.end() + 2].lower()
     if encoding not in {"b", "q"} or text[body - 1 : body] != "?":
         return None, opening + 2
-    end = text.find("?=", body)
+    end = text.find("?=", body) if body <= last else -1
     following = text.find("=?", body)
     if end < 0 or 0 <= following < end - 1:
         end = following if following >= 0 else len(text)

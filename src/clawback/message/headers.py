@@ -15,6 +15,8 @@ from clawback.message.message import Header
 _BLANK_LINE = re.compile(rb"\n\r*\n")
 _FIRST_LINE_BLANK = re.compile(rb"\r*\n")
 _FOLD = re.compile(rb"\n(?![ \t])")
+_BLANK_THEN_FIELD = re.compile(rb"[\r\n]{1,1000}(?=[!-9;-~]{1,76}[ \t]{0,20}:)")
+_BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(rb"[!-9;-~]{1,200}[ \t]{0,20}")
 
 _CERTAIN = frozenset(
@@ -72,6 +74,18 @@ def unfold(raw: bytes) -> bytes:
 def decode_headers(fields: Sequence[Field]) -> tuple[Header, ...]:
     """The fields as the headers of a `Message`."""
     return tuple([Header(field.name, field.value, field.offset) for field in fields])
+
+
+def find_head(data: bytes) -> tuple[int, tuple[Defect, ...]]:
+    """Where the header block of a message begins: behind a byte order mark, mbox's ``From `` line and,
+    where a field follows them, blank lines."""
+    start = len(_BOM) if data.startswith(_BOM) else 0
+    if data.startswith((b"From ", b">From "), start):
+        start = data.find(b"\n", start) + 1 or len(data)
+    if not data.startswith((b"\r", b"\n"), start):
+        return start, ()
+    field = _BLANK_THEN_FIELD.match(data, start)
+    return (field.end(), (Defect("leading_blank_line", "", start),)) if field else (start, ())
 
 
 def read_head(data: bytes, start: int, end: int) -> Head:

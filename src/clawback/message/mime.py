@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from clawback.message import encoded_words
-from clawback.message.bounds import MAX_DEPTH, MAX_NAME, MAX_PARTS
+from clawback.message.bounds import MAX_DEPTH, MAX_HEAD, MAX_NAME, MAX_PARTS
 from clawback.message.defect import Defect
-from clawback.message.headers import Head, read_head
+from clawback.message.headers import Head, find_head, read_head
 from clawback.message.parameters import Parametric, read_parameters
 
 _LONGEST_DELIMITER = 1_000
@@ -77,13 +77,18 @@ class Entity:
             waiting.extend(reversed(entity.children))
 
 
-def walk(data: bytes, start: int = 0) -> tuple[Entity, list[Defect]]:
-    """The tree of parts of the message whose header block begins at `start`."""
+def walk(data: bytes) -> tuple[Entity, list[Defect]]:
+    """The tree of parts of a message, and what was wrong with it."""
     walker = _Walk(data)
+    start, defects = find_head(data)
+    walker.defects.extend(defects)
     root = walker.read(start, None)
     walker.run(root)
     if not root.children:
         root.path = "1"
+    for entity in root.walk():
+        if entity.boundary and not entity.children:
+            walker.defects.append(Defect("no_boundary", "a multipart without parts", entity.header_start))
     return root, walker.defects
 
 
@@ -150,18 +155,20 @@ class _Walk:
         self.owners.setdefault(token, []).append(entity)
 
     def _stands(self, token: bytes, start: int) -> bool:
-        """Whether a delimiter of exactly that boundary follows; after many vain searches it is believed."""
-        position = start
+        """Whether a delimiter of exactly that boundary follows soon; believed after many vain searches."""
+        position, stop = start, start + MAX_HEAD
         for _ in range(_MAX_LOOKS if self.searches else 0):
-            found = self.data.find(b"--" + token, position)
+            found = self.data.find(b"--" + token, position, stop)
             if found < 0:
                 break
             position = found + len(token) + 2
             rest = self.data[position : position + 40].lstrip(b" \t")
             if not rest or rest.startswith((b"\r", b"\n", b"--")):
                 return True
-        self.searches = max(self.searches - 1, -1)
-        return self.searches < 0
+        if self.searches == 0:
+            return True
+        self.searches -= 1
+        return stop < len(self.data)
 
     def _guessed(self, entity: Entity, declared: bytes) -> bytes:
         """The first line of the body that looks like a delimiter, where the declared one is nowhere.
