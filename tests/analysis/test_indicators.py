@@ -84,6 +84,7 @@ def test_a_value_becomes_canonical(kind: str, written: str, canonical: str) -> N
         ("sender", "bob", "not a mail address"),
         ("sender", "@", "not a sender domain"),
         ("sender", "two words@evil.test", "not a mail address"),
+        ("sender", "x@<bob@evil.test bob@evil.test", "not a mail address"),
         ("ip", "10.0.0.0/8", "is a network: list its addresses one by one"),
         ("ip", "1.2.3", "not an IP address"),
         ("ip", "01.2.3.4", "not an IP address"),

@@ -137,7 +137,7 @@ def _sender(text: str) -> str:
         if not canonical_host(domain):
             raise BadIndicator(f"{_shown(text)} is not a sender domain.")
         return f"@{domain}"
-    inner = text.rpartition("<")[2].removesuffix(">").strip()
+    inner = text[:-1].rpartition("<")[2].strip() if text.endswith(">") else text
     if inner[:7].lower() == "mailto:":
         inner = inner[7:]
     address = canonical_sender(inner)
