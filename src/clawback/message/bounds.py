@@ -49,3 +49,6 @@ MAX_LINKS = 5_000
 
 MAX_DEFECTS = 200
 """Defects kept of one message."""
+
+MAX_DEFECTS_OF_A_CODE = 20
+"""Defects with one code, so that a flood of one hides no other."""

@@ -92,8 +92,8 @@ def find_uuencoded(data: bytes, start: int = 0) -> UuencodedFile | None:
     if begin is None:
         return None
     content: list[bytes] = []
-    position = begin.end()
-    while position < len(data):
+    position, left = begin.end(), len(data)
+    while position < len(data) and left > 0:
         end = data.find(b"\n", position)
         following = end + 1 if end >= 0 else len(data)
         line = data[position : following - 1 if end >= 0 else following].rstrip(b"\r")
@@ -102,6 +102,8 @@ def find_uuencoded(data: bytes, start: int = 0) -> UuencodedFile | None:
             if piece is None:
                 break
             content.append(piece)
+            # Short lines are filled with zeros: without a bound two bytes become 45.
+            left -= len(piece)
         position = following
         if line == b"end":
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,6 +12,7 @@ from clawback.message.attachment import Attachment
 from clawback.message.bodies import Bodies, choose_bodies
 from clawback.message.bounds import (
     MAX_DEFECTS,
+    MAX_DEFECTS_OF_A_CODE,
     MAX_LINKS,
     MAX_NESTED_DEPTH,
     MAX_NESTED_MESSAGES,
@@ -67,6 +69,7 @@ class Reading:
     links: dict[tuple[str, ...], Link] = field(default_factory=dict)
     wrappers: dict[str, None] = field(default_factory=dict)
     defects: dict[Defect, None] = field(default_factory=dict)
+    codes: Counter[str] = field(default_factory=Counter)
     messages: int = 0
 
     def note(self, defects: Iterable[Defect]) -> None:
@@ -74,7 +77,9 @@ class Reading:
         for defect in defects:
             if len(self.defects) >= MAX_DEFECTS:
                 return
-            self.defects[defect] = None
+            if defect not in self.defects and self.codes[defect.code] < MAX_DEFECTS_OF_A_CODE:
+                self.codes[defect.code] += 1
+                self.defects[defect] = None
 
     def add_links(self, links: Iterable[Link | None]) -> None:
         """Keep links, each once in one place, up to a bound."""
