@@ -38,10 +38,10 @@ class Copy:
 
 @dataclass(slots=True)
 class Folder:
-    """The copies of one folder by id, and how often it was changed."""
+    """The copies of one folder by id, and the number of its last change."""
 
     copies: dict[str, Copy] = field(default_factory=dict)
-    changes: int = 0
+    changed: int = 0
 
 
 @dataclass(slots=True)
@@ -64,6 +64,7 @@ class MemoryConnector:
         self._name = name
         self._mailboxes = {mailbox: Mailbox() for mailbox in mailboxes}
         self._ids = count(1)
+        self._changes = count(1)
         self._failure: MailboxError | None = None
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self.can = frozenset(Capability)
@@ -88,18 +89,21 @@ class MemoryConnector:
         return tuple(
             FolderListing(
                 name,
-                str(folder.changes),
+                str(folder.changed),
                 None
-                if cursors.get(name) == str(folder.changes)
+                if cursors.get(name) == str(folder.changed)
                 else tuple(self._observed(mailbox, name, copy) for copy in folder.copies.values()),
             )
             for name, folder in self._open(mailbox).folders.items()
         )
 
-    async def watch(self) -> AsyncIterator[frozenset[str]]:
+    def watch(self) -> AsyncIterator[frozenset[str]]:
         """The mailboxes touched since the last answer."""
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         self._listeners.add(queue)
+        return self._listen(queue)
+
+    async def _listen(self, queue: asyncio.Queue[str | None]) -> AsyncIterator[frozenset[str]]:
         try:
             while (first := await queue.get()) is not None:
                 touched = {first}
@@ -261,14 +265,14 @@ class MemoryConnector:
         copy = self._at(handle)
         folder = mailbox.folders[handle.folder]
         del folder.copies[copy.id]
-        folder.changes += 1
+        folder.changed = next(self._changes)
         self._tell(handle.mailbox)
         return copy
 
     def _put(self, mailbox: str, name: str, copy: Copy) -> Observed:
         folder = self._mailboxes[mailbox].folders.setdefault(name, Folder())
         folder.copies[copy.id] = copy
-        folder.changes += 1
+        folder.changed = next(self._changes)
         self._tell(mailbox)
         return self._observed(mailbox, name, copy)
 

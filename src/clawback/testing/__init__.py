@@ -1,1 +1,1 @@
-"""Porch: what tests, demos and third parties share, shipped with the package. Nothing else imports it."""
+"""Contract suites that ship with clawback, for whoever writes a part of their own. They need pytest."""

@@ -17,8 +17,9 @@ from clawback.mailboxes.maildir.directories import Directories
 from clawback.mailboxes.maildir.finding import Finder
 from clawback.mailboxes.maildir.layout import Layout
 from clawback.mailboxes.maildir.listing import list_folder
-from clawback.mailboxes.maildir.moving import Mover
+from clawback.mailboxes.maildir.moving import Mover, Rename
 from clawback.mailboxes.maildir.reading import Reader
+from clawback.mailboxes.maildir.renaming import rename
 from clawback.mailboxes.maildir.tree import Tree
 from clawback.mailboxes.maildir.watching import Watcher
 from clawback.message.delivery import DeliveryLocation, Handle, Observed
@@ -44,11 +45,13 @@ class MaildirConnector:
         largest: int = 64 << 20,
         sync: bool = True,
         rescan_seconds: float = 60.0,
+        rename: Rename = rename,
     ) -> None:
         self._name = name
         self._tree = Tree(Path(root), Layout(layout, address), Path(vault or Path(root, ".clawback")))
         self._largest = largest
         self._sync = sync
+        self._rename = rename
         self._watcher = Watcher(self._tree, rescan_seconds)
 
     @property
@@ -130,7 +133,7 @@ class MaildirConnector:
             mailbox, origin, folder = group
             self._tree.check(directories, mailbox)
             source, target = self._tree.spot(mailbox, origin), self._tree.spot(mailbox, folder)
-            moving = Mover(directories, source, target, self._home(mailbox, folder))
+            moving = Mover(directories, source, target, self._home(mailbox, folder), self._rename)
             return lambda move: moving.move(move.handle)
 
         def between(move: Move) -> tuple[str, str, str]:

@@ -1,0 +1,401 @@
+"""What every connector must do: subclass `ConnectorContract`, give it two fixtures, and run pytest.
+
+::
+
+    class TestMine(ConnectorContract):
+        @pytest.fixture
+        def world(self) -> World: ...          # what owners and administrators do, beside the connector
+
+        @pytest.fixture
+        def connector(self, world: World) -> Connector: ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Protocol, TypeVar
+
+import pytest
+
+from clawback.errors import Gone, HandleStale, MailboxError, ReadOnly, Refused
+from clawback.mailboxes.base import Capability, Connector, FolderListing, Move, RawMessage, Wanted
+from clawback.message.delivery import DeliveryLocation, Handle, Observed
+
+T = TypeVar("T")
+ANN, BOB, NOBODY = "ann@example.org", "bob@example.org", "nobody@example.org"
+INBOX = "INBOX"
+DATE = datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC)
+FLAGS = frozenset({"\\Seen", "\\Flagged", "$Forwarded", "Project-X"})
+HANG = 20.0
+"""Seconds after which something hangs."""
+
+
+class World(Protocol):
+    """What happens beside the connector. The mailboxes ANN and BOB exist, with an empty INBOX."""
+
+    def deliver(
+        self, mailbox: str, content: bytes, folder: str, flags: Collection[str], date: datetime
+    ) -> None:
+        """Mail arrives in a folder, which is made where missing."""
+
+    def flag(self, handle: Handle, flags: Collection[str]) -> None:
+        """The owner changes the flags and keywords of a copy."""
+
+    def move(self, handle: Handle, folder: str) -> None:
+        """The owner moves a copy to another folder, which is made where missing."""
+
+    def delete(self, handle: Handle) -> None:
+        """The owner expunges a copy."""
+
+    def make_read_only(self, mailbox: str) -> bool:
+        """Let nothing be changed in a mailbox; False when that cannot be done here."""
+
+    def remove(self, mailbox: str) -> None:
+        """The administrator removes a mailbox."""
+
+    def settle(self) -> None:
+        """Let time pass, or make it look so, where cursors trust only what has been quiet for a while."""
+
+    def state(self, mailbox: str) -> object:
+        """All that its owner can see of a mailbox, to the last detail, in a form that can be compared."""
+
+
+def mail(subject: str, size: int = 200) -> bytes:
+    """A small message."""
+    head = f"From: eve@example.net\r\nTo: {ANN}\r\nSubject: {subject}\r\n\r\n".encode()
+    return head + b"x" * (size - len(head))
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run one piece of asynchronous work to its end."""
+    return asyncio.run(asyncio.wait_for(coroutine, HANG))
+
+
+def listing(connector: Connector, mailbox: str) -> dict[str, tuple[Observed, ...]]:
+    """Every folder of a mailbox with its copies."""
+    return {f.folder: f.copies or () for f in run(connector.list(mailbox, {}))}
+
+
+def copies(connector: Connector, mailbox: str) -> list[Observed]:
+    """Every copy in a mailbox, wherever it is."""
+    return [copy for folder in listing(connector, mailbox).values() for copy in folder]
+
+
+def only(connector: Connector, mailbox: str) -> Observed:
+    """The one copy in a mailbox."""
+    (copy,) = copies(connector, mailbox)
+    return copy
+
+
+def moved(connector: Connector, copy: Observed, folder: str) -> Observed:
+    """A copy, moved."""
+    (answer,) = run(connector.move([Move(copy.handle, folder)]))
+    assert isinstance(answer, Observed), repr(answer)
+    return answer
+
+
+def wanted(copy: Observed, content: bytes) -> Wanted:
+    """A copy to look for."""
+    return Wanted(copy.handle, sha256(content).hexdigest(), len(content))
+
+
+def places(connector: Connector, copy: Observed, content: bytes) -> list[str]:
+    """The folders in which a copy is found."""
+    (answer,) = run(connector.find([wanted(copy, content)]))
+    assert isinstance(answer, tuple), repr(answer)
+    return [place.handle.folder for place in answer]
+
+
+def soft_deleted(connector: Connector, copy: Observed) -> str:
+    """Where a copy goes when it is soft deleted."""
+    return connector.folder_of(copy.handle.mailbox, DeliveryLocation.SOFT_DELETED, copy.handle.folder)
+
+
+class ConnectorContract:
+    """The tests. They name nothing that only one mail system has."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        """What happens beside the connector."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def connector(self, world: World) -> Connector:
+        """The connector, on that world."""
+        raise NotImplementedError
+
+    def put(self, world: World, content: bytes, folder: str = INBOX, flags: Collection[str] = ()) -> None:
+        """Deliver to ANN."""
+        world.deliver(ANN, content, folder, flags, DATE)
+
+    def test_it_tells_its_mailboxes_in_order(self, connector: Connector) -> None:
+        assert run(connector.mailboxes()) == (ANN, BOB)
+
+    def test_a_listing_shows_each_copy_with_its_flags_date_and_size(
+        self, connector: Connector, world: World
+    ) -> None:
+        self.put(world, mail("one"), flags=FLAGS)
+        copy = only(connector, ANN)
+        assert (copy.handle.source, copy.handle.mailbox, copy.handle.folder) == (connector.name, ANN, INBOX)
+        assert (copy.flags, copy.internal_date, copy.size) == (FLAGS, DATE, len(mail("one")))
+        assert copy.location is DeliveryLocation.INBOX
+        assert copies(connector, BOB) == []
+
+    def test_folders_go_by_the_names_that_people_gave_them(self, connector: Connector, world: World) -> None:
+        folders = ["Archive/2024", "Müll & Söhne", "迷惑メール", "A-Z/ä/ß"]
+        for folder in folders:
+            self.put(world, mail(folder), folder)
+        found = listing(connector, ANN)
+        assert {f: len(c) for f, c in found.items() if c} == dict.fromkeys(folders, 1)
+        for folder in folders:
+            back = moved(connector, moved(connector, found[folder][0], "soft_deleted/" + folder), folder)
+            assert back == found[folder][0]
+
+    def test_a_cursor_spares_a_folder_until_it_changes(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"))
+        world.settle()
+        first = run(connector.list(ANN, {}))
+        again = run(connector.list(ANN, _cursors(first)))
+        assert {f.folder: f.copies for f in again} == dict.fromkeys((f.folder for f in first), None)
+        self.put(world, mail("two"))
+        third = {f.folder: f.copies for f in run(connector.list(ANN, _cursors(again)))}
+        assert len(third[INBOX] or ()) == 2
+
+    def test_a_cursor_never_hides_a_change_that_came_right_after_it(
+        self, connector: Connector, world: World
+    ) -> None:
+        cursors: Mapping[str, str] = {}
+        for number in range(1, 6):
+            self.put(world, mail(str(number)))
+            answer = run(connector.list(ANN, cursors))
+            assert {f.folder: len(f.copies or ()) for f in answer}[INBOX] == number
+            cursors = _cursors(answer)
+
+    def test_listing_a_mailbox_that_does_not_exist_says_gone(self, connector: Connector) -> None:
+        with pytest.raises(Gone):
+            run(connector.list(NOBODY, {}))
+
+    def test_a_fetch_gives_the_bytes_in_the_order_of_the_request(
+        self, connector: Connector, world: World
+    ) -> None:
+        texts = [mail(str(n), 150 + n) for n in range(5)]
+        for text in texts:
+            self.put(world, text)
+        handles = [copy.handle for copy in sorted(copies(connector, ANN), key=lambda c: -c.size)]
+        raws = run(connector.fetch(handles))
+        assert [raw.content for raw in raws if isinstance(raw, RawMessage)] == texts[::-1]
+
+    def test_a_copy_whose_flags_changed_is_still_fetched_and_moved(
+        self, connector: Connector, world: World
+    ) -> None:
+        self.put(world, mail("one"))
+        before = only(connector, ANN)
+        world.flag(before.handle, FLAGS)
+        (raw,) = run(connector.fetch([before.handle]))
+        assert isinstance(raw, RawMessage)
+        assert (raw.content, raw.observed.flags) == (mail("one"), FLAGS)
+        assert moved(connector, before, soft_deleted(connector, before)).flags == FLAGS
+
+    def test_a_move_keeps_bytes_flags_keywords_and_date(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"), flags=FLAGS)
+        before = only(connector, ANN)
+        after = moved(connector, before, soft_deleted(connector, before))
+        assert (after.flags, after.internal_date, after.size) == (FLAGS, DATE, before.size)
+        assert after.location is DeliveryLocation.SOFT_DELETED
+        assert only(connector, ANN) == after
+        (raw,) = run(connector.fetch([after.handle]))
+        assert isinstance(raw, RawMessage)
+        assert raw.content == mail("one")
+
+    def test_a_move_between_the_owners_folders_keeps_keywords_by_name(
+        self, connector: Connector, world: World
+    ) -> None:
+        self.put(world, mail("other"), "Junk", {"Other", "Another"})
+        self.put(world, mail("one"), flags=FLAGS)
+        before = listing(connector, ANN)[INBOX][0]
+        after = moved(connector, before, "Junk")
+        assert (after.flags, after.location) == (FLAGS, DeliveryLocation.JUNK)
+        assert {c.flags for c in listing(connector, ANN)["Junk"]} == {FLAGS, frozenset({"Other", "Another"})}
+        assert moved(connector, after, INBOX).flags == FLAGS
+
+    def test_moving_back_leaves_everything_as_it_was(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"), flags=FLAGS)
+        self.put(world, mail("two"), "Archive/2024", {"\\Answered", "Project-X"})
+        self.put(world, mail("three"))
+        before, seen = world.state(ANN), listing(connector, ANN)
+        for copy in copies(connector, ANN):
+            away = moved(connector, copy, soft_deleted(connector, copy))
+            assert world.state(ANN) != before
+            assert moved(connector, away, copy.handle.folder) == copy
+        assert world.state(ANN) == before
+        assert {f: c for f, c in listing(connector, ANN).items() if c} == {f: c for f, c in seen.items() if c}
+
+    def test_the_owner_does_not_see_what_was_taken(self, connector: Connector, world: World) -> None:
+        empty = world.state(ANN)
+        self.put(world, mail("one"))
+        copy = only(connector, ANN)
+        for place in (DeliveryLocation.SOFT_DELETED, DeliveryLocation.QUARANTINE):
+            copy = moved(connector, copy, connector.folder_of(ANN, place, copy.handle.folder))
+            assert world.state(ANN) == empty
+            assert connector.location_of(ANN, copy.handle.folder) is place
+
+    def test_a_move_answers_stale_for_a_copy_that_left_the_folder(
+        self, connector: Connector, world: World
+    ) -> None:
+        self.put(world, mail("one"))
+        copy = only(connector, ANN)
+        world.move(copy.handle, "Archive")
+        (answer,) = run(connector.move([Move(copy.handle, soft_deleted(connector, copy))]))
+        assert isinstance(answer, HandleStale)
+        assert places(connector, copy, mail("one")) == ["Archive"]
+
+    def test_a_copy_that_is_nowhere_has_no_places(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"))
+        self.put(world, mail("two"))
+        copy = copies(connector, ANN)[0]
+        (raw,) = run(connector.fetch([copy.handle]))
+        assert isinstance(raw, RawMessage)
+        world.delete(copy.handle)
+        assert places(connector, copy, raw.content) == []
+        for answer in _all_verbs(connector, copy.handle):
+            assert isinstance(answer, HandleStale | Gone)
+
+    def test_a_mailbox_that_vanished_is_gone(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"))
+        copy = only(connector, ANN)
+        world.remove(ANN)
+        for answer in _all_verbs(connector, copy.handle):
+            assert isinstance(answer, Gone)
+
+    def test_bulk_answers_each_item_in_its_order(self, connector: Connector, world: World) -> None:
+        for number in range(6):
+            self.put(world, mail(str(number), 150 + number), INBOX if number % 2 else "Archive")
+        world.deliver(BOB, mail("bob", 300), INBOX, (), DATE)
+        mine = sorted(copies(connector, ANN), key=lambda c: c.size)
+        asked = [mine[4], only(connector, BOB), mine[1], mine[0], mine[5]]
+        world.delete(mine[1].handle)
+        moves = [Move(c.handle, soft_deleted(connector, c)) for c in asked]
+        moves.insert(3, Move(Handle(connector.name, NOBODY, INBOX, "none", ""), INBOX))
+        answers = run(connector.move(moves))
+        sizes = [a.size if isinstance(a, Observed) else type(a) for a in answers]
+        assert sizes == [154, 300, HandleStale, Gone, 150, 155]
+
+    def test_a_copy_that_the_owner_moved_is_found_by_its_bytes(
+        self, connector: Connector, world: World
+    ) -> None:
+        self.put(world, mail("one"), flags=FLAGS)
+        self.put(world, mail("two"))
+        found = {c.flags: c for c in copies(connector, ANN)}
+        copy = found[FLAGS]
+        world.move(copy.handle, "Müll")
+        assert places(connector, copy, mail("one")) == ["Müll"]
+        (answer,) = run(connector.find([wanted(copy, mail("one"))]))
+        assert isinstance(answer, tuple)
+        assert (answer[0].flags, answer[0].internal_date) == (FLAGS, DATE)
+
+    def test_a_copy_in_the_vault_is_found_from_its_old_handle(
+        self, connector: Connector, world: World
+    ) -> None:
+        self.put(world, mail("one"))
+        copy = only(connector, ANN)
+        after = moved(connector, copy, soft_deleted(connector, copy))
+        assert places(connector, copy, mail("one")) == [after.handle.folder]
+        assert places(connector, after, mail("one")) == [after.handle.folder]
+
+    def test_two_equal_copies_are_two_copies(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("twin"))
+        self.put(world, mail("twin"))
+        first, second = copies(connector, ANN)
+        assert first.handle != second.handle
+        answers = run(connector.move([Move(c.handle, soft_deleted(connector, c)) for c in (first, second)]))
+        assert len({a.handle for a in answers if isinstance(a, Observed)}) == 2
+        assert len(copies(connector, ANN)) == 2
+        back = run(connector.move([Move(a.handle, INBOX) for a in answers if isinstance(a, Observed)]))
+        assert set(back) == {first, second}
+
+    def test_a_delete_is_for_good_and_tells_what_was_there(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"), flags=FLAGS)
+        copy = only(connector, ANN)
+        assert list(run(connector.delete([copy.handle]))) == [copy]
+        assert copies(connector, ANN) == []
+        assert places(connector, copy, mail("one")) == []
+
+    def test_an_append_puts_a_copy_back_from_its_bytes(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"), flags=FLAGS)
+        copy = only(connector, ANN)
+        run(connector.delete([copy.handle]))
+        back = run(connector.append(ANN, INBOX, mail("one"), copy.flags, copy.internal_date))
+        assert (back.flags, back.internal_date, back.size) == (FLAGS, DATE, copy.size)
+        assert only(connector, ANN) == back
+        (raw,) = run(connector.fetch([back.handle]))
+        assert isinstance(raw, RawMessage)
+        assert raw.content == mail("one")
+
+    def test_an_append_never_takes_the_place_of_another_copy(self, connector: Connector) -> None:
+        for _ in range(20):
+            run(connector.append(ANN, "New", mail("one"), frozenset({"\\Seen"}), DATE))
+        assert len(copies(connector, ANN)) == 20
+
+    def test_an_append_to_a_mailbox_that_does_not_exist_says_gone(self, connector: Connector) -> None:
+        with pytest.raises(Gone):
+            run(connector.append(NOBODY, INBOX, mail("one"), frozenset(), DATE))
+
+    def test_a_read_only_mailbox_refuses_each_copy_by_name(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"))
+        before, copy = world.state(ANN), only(connector, ANN)
+        if not world.make_read_only(ANN):
+            pytest.skip("this world has no read-only mailboxes")
+        answers = [*run(connector.move([Move(copy.handle, soft_deleted(connector, copy))]))]
+        answers += run(connector.delete([copy.handle]))
+        assert [type(answer) for answer in answers] == [ReadOnly, ReadOnly]
+        assert world.state(ANN) == before
+        assert isinstance(run(connector.fetch([copy.handle]))[0], RawMessage)
+
+    def test_places_that_are_no_folder_are_refused(self, connector: Connector) -> None:
+        for place in (DeliveryLocation.DROPPED, DeliveryLocation.EXTERNAL, DeliveryLocation.HARD_DELETED):
+            with pytest.raises(Refused):
+                connector.folder_of(ANN, place, INBOX)
+
+    def test_a_folder_that_is_there_is_taken_before_a_new_one(
+        self, connector: Connector, world: World
+    ) -> None:
+        for folder in ("Papierkorb", "Spam", "Archive/Trash"):
+            self.put(world, mail(folder), folder)
+        assert connector.folder_of(ANN, DeliveryLocation.DELETED_ITEMS, INBOX) == "Papierkorb"
+        assert connector.folder_of(ANN, DeliveryLocation.JUNK, INBOX) == "Spam"
+        assert connector.folder_of(ANN, DeliveryLocation.INBOX, "Spam") == INBOX
+        for place in (DeliveryLocation.JUNK, DeliveryLocation.DELETED_ITEMS, DeliveryLocation.SENT):
+            assert connector.location_of(BOB, connector.folder_of(BOB, place, INBOX)) is place
+
+    def test_a_watch_sees_a_delivery_and_ends_with_the_connector(
+        self, connector: Connector, world: World
+    ) -> None:
+        if Capability.WATCH not in connector.capabilities():
+            pytest.skip("this connector cannot watch")
+        run(self._watch_a_delivery(connector, world))
+
+    async def _watch_a_delivery(self, connector: Connector, world: World) -> None:
+        watch = connector.watch()
+        answer = asyncio.ensure_future(anext(watch))
+        world.deliver(BOB, mail("one"), INBOX, (), DATE)
+        seen = set(await answer)
+        while BOB not in seen:
+            seen |= await anext(watch)
+        await connector.close()
+        async for _ in watch:
+            pass
+
+
+def _cursors(answer: Sequence[FolderListing]) -> dict[str, str]:
+    return {folder.folder: folder.cursor for folder in answer}
+
+
+def _all_verbs(connector: Connector, handle: Handle) -> list[object]:
+    asked: list[object] = [*run(connector.fetch([handle]))]
+    asked += run(connector.move([Move(handle, "Archive")]))
+    asked += run(connector.delete([handle]))
+    assert all(isinstance(answer, MailboxError) for answer in asked), asked
+    return asked
