@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.response.builders import NOW, delivery
 
 from clawback.message.delivery import Delivery, DeliveryLocation, Observed
-from clawback.message.reconcile import difference, lost, pair, relocated
+from clawback.message.reconcile import assign, difference, lost, pair, relocated
 
 
 def seen(copy: Delivery, folder: str = "INBOX", native_id: str | None = None) -> Observed:
@@ -70,3 +70,19 @@ def test_equal_copies_keep_their_number(missing: int, appeared: int) -> None:
 def test_coming_back_to_the_same_place_is_no_new_place() -> None:
     copy = delivery(1)
     assert relocated(copy, seen(copy), NOW) == copy
+
+
+def test_the_same_name_wins_and_a_claimed_place_is_nobody_elses() -> None:
+    one, two = delivery(1), delivery(2)
+    here, there = seen(one), seen(two, "Archive")
+    both = (there, here)
+    assert assign([(one.handle, both), (two.handle, both)], set()) == (here, there)
+    lost_one = delivery(3)
+    assert assign([(lost_one.handle, both)], {one.handle}) == (there,)
+    assert assign([(lost_one.handle, both)], {one.handle, there.handle}) == (None,)
+    assert assign([(lost_one.handle, both), (delivery(4).handle, both)], set()) == (there, here)
+    assert assign([(lost_one.handle, both), (one.handle, both), (two.handle, both)], set()) == (
+        None,
+        here,
+        there,
+    )

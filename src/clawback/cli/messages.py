@@ -62,8 +62,10 @@ def list_(
 @click.pass_obj
 def show(session: Session, message_id: str, as_json: bool) -> None:
     """One message: what it carries, and where each copy is. ID is ours or the internet message id."""
+    from clawback.engine.commands import messages_named
+
     with session.app() as app, app.store.read() as unit:
-        known = () if message_id.startswith("msg-") else unit.messages.by_internet_id(message_id.strip("<>"))
+        known = messages_named(app.parts, message_id)
         message = unit.messages.get(known[0] if known else message_id)
         deliveries = unit.deliveries.of_messages([message.id])
     if as_json:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from clawback.analysis.canonical import guess_kind
 from clawback.analysis.entities import Entity, EntityKind
-from clawback.analysis.features import extract
+from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
 from clawback.analysis.matching import carries, keys_of
 from clawback.engine.investigate import let_run, open_investigation
@@ -15,7 +15,7 @@ from clawback.engine.parts import Parts
 from clawback.engine.policies import keep_policy, policy_of
 from clawback.engine.record import record
 from clawback.engine.requests import ENTITY_OF, Request, manual
-from clawback.errors import BadIndicator
+from clawback.errors import BadIndicator, NotFound
 from clawback.message.defect import Defect
 from clawback.response.events import (
     AutomationChanged,
@@ -179,9 +179,9 @@ def start(parts: Parts, text: str, actor: str) -> str:
 
 
 def _request(parts: Parts, text: str, actor: str) -> Request:
-    message_ids = _messages(parts, text)
+    message_ids = messages_named(parts, text)
     if message_ids:
-        return _about_message(parts, message_ids[0], actor)
+        return _about_messages(parts, message_ids, actor)
     try:
         kind = guess_kind(text)
         asked = indicator(
@@ -193,23 +193,29 @@ def _request(parts: Parts, text: str, actor: str) -> Request:
     return manual(cause, _listed(parts, asked), actor, parts.now())
 
 
-def _messages(parts: Parts, text: str) -> tuple[str, ...]:
-    """The messages that this text names by our id or by the internet message id."""
+def messages_named(parts: Parts, text: str) -> tuple[str, ...]:
+    """The ids of the messages that this text names, by our id or by the internet message id.
+
+    An internet message id may name several. Raises NotFound for what can only be an id and is unknown.
+    """
+    bare = text.strip("<>")
     with parts.store.read() as unit:
         if text.startswith("msg-"):
             return (unit.messages.get(text).id,)
-        if text.startswith("<") or text.count("@") == 1:
-            return unit.messages.by_internet_id(text.strip("<>"))
-    return ()
+        found = unit.messages.by_internet_id(f"<{bare}>") or unit.messages.by_internet_id(bare)
+    if text.startswith("<") and not found:
+        raise NotFound(f"there is no message {text}")
+    return found
 
 
-def _about_message(parts: Parts, message_id: str, actor: str) -> Request:
-    """Everything listed that the message carries; its clusters are the investigation's."""
+def _about_messages(parts: Parts, message_ids: tuple[str, ...], actor: str) -> Request:
+    """Everything listed that these messages carry; its clusters are the investigation's."""
     with parts.store.read() as unit:
-        message = unit.messages.get(message_id)
-        near = unit.indicators.matching(extract(message).entities)
-    listed = tuple(i.id for i in near if i.verdict is VerdictKind.MALICIOUS and carries(message, i))
-    return manual(Entity(EntityKind.MESSAGE, message_id), listed, actor, parts.now())
+        named = unit.messages.get_many(message_ids)
+        near = unit.indicators.matching({e for m in named.values() for e in entities_of(m)})
+    bad = [i for i in near if i.verdict is VerdictKind.MALICIOUS]
+    listed = tuple(i.id for i in bad if any(carries(m, i) for m in named.values()))
+    return manual(Entity(EntityKind.MESSAGE, message_ids[0]), listed, actor, parts.now())
 
 
 def _listed(parts: Parts, asked: Indicator) -> tuple[str, ...]:

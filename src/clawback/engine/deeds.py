@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
-from clawback.engine.locate import choose, claims
+from clawback.engine.locate import claims
 from clawback.engine.parts import Parts
 from clawback.errors import ClawbackError, Gone, HandleStale, NotFound, Throttled, Unavailable
 from clawback.mailboxes.base import Connector, Move, Wanted
-from clawback.message.delivery import Observed
+from clawback.message.delivery import Handle, Observed
+from clawback.message.reconcile import assign
 from clawback.response.plan import ActionKind, Deed, Outcome, Plan, Receipt
 from clawback.store import Unit
 
@@ -49,19 +50,23 @@ async def do(run: Run, deeds: Sequence[Deed]) -> dict[int, Answer]:
             else:
                 answers[deed.seq] = _answer(run, deed, result)
         if stale:
-            answers |= await look_then_do(run, stale)
+            reached = {a.after for a in answers.values() if isinstance(a, Receipt) and a.after}
+            answers |= await look_then_do(run, stale, reached)
     return answers
 
 
-async def look_then_do(run: Run, deeds: Sequence[Deed]) -> dict[int, Answer]:
+async def look_then_do(
+    run: Run, deeds: Sequence[Deed], reached: Set[Handle] = frozenset()
+) -> dict[int, Answer]:
     """Find each copy wherever it is now. At the goal: done. Elsewhere in a mailbox: do it there.
 
     Nowhere, or where no owner can open it: already gone (an undo puts back a sealed blob, if kept).
+    `reached` are handles that other copies have just been given and nobody has written down yet.
     """
     answers: dict[int, Answer] = {}
     for source, mine in by_source(deeds).items():
         try:
-            answers |= await _look(run, run.parts.connector(source), mine)
+            answers |= await _look(run, run.parts.connector(source), mine, reached)
         except NotFound as error:
             answers |= {d.seq: failed(run, d, error) for d in mine}
         except (Unavailable, Throttled) as error:
@@ -111,17 +116,21 @@ def _done(run: Run, deed: Deed, place: Observed) -> Receipt:
     )
 
 
-async def _look(run: Run, connector: Connector, deeds: Sequence[Deed]) -> dict[int, Answer]:
-    taken = claims(run.parts, {(d.handle.source, d.handle.mailbox) for d in deeds})
+async def _look(
+    run: Run, connector: Connector, deeds: Sequence[Deed], reached: Set[Handle]
+) -> dict[int, Answer]:
     found = await connector.find([Wanted(d.handle, d.raw_sha256, d.size) for d in deeds])
+    pairs = [
+        (d.handle, () if isinstance(places, ClawbackError) else places)
+        for d, places in zip(deeds, found, strict=True)
+    ]
+    claimed = claims(run.parts, {(d.handle.source, d.handle.mailbox) for d in deeds}) | reached
     answers: dict[int, Answer] = {}
     again: list[Deed] = []
-    for deed, places in zip(deeds, found, strict=True):
+    for deed, places, place in zip(deeds, found, assign(pairs, claimed), strict=True):
         if isinstance(places, ClawbackError):
             answers[deed.seq] = _answer(run, deed, places)
             continue
-        others = taken[deed.handle.source, deed.handle.mailbox] - {deed.handle}
-        place = choose(places, deed.handle, others)
         receipt = await _seen(run, connector, deed, place)
         if receipt is not None:
             answers[deed.seq] = receipt

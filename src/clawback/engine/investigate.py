@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from clawback import ids
-from clawback.analysis.allowing import standing
 from clawback.analysis.clusters import Cluster, link
 from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
@@ -108,8 +107,7 @@ def _cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
         allowed, _ = unit.indicators.list(verdict=VerdictKind.NO_THREATS_FOUND, limit=10_000)
         alive = [entry for entry in allowed if entry.alive(now)]
         near = unit.messages.sharing(keys_of(asked))
-        bad = (message for message in near if standing(message, asked, alive))
-        cluster = link(investigation_id, asked, bad, now)
+        cluster = link(investigation_id, asked, near, now, allowed=alive)
     if cluster.members:
         with parts.store.write() as unit:
             unit.clusters.save(cluster, investigation_id)

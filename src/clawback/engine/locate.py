@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from clawback.engine.parts import Parts
 from clawback.errors import ClawbackError, NotFound
 from clawback.mailboxes.base import Wanted
 from clawback.message.delivery import Delivery, DeliveryLocation, Handle, Observed
-from clawback.message.reconcile import lost, relocated
+from clawback.message.reconcile import assign, lost, relocated
 
 BATCH = 1_000
 
@@ -19,27 +19,15 @@ def wanted(delivery: Delivery) -> Wanted:
     return Wanted(delivery.handle, delivery.raw_sha256, delivery.size)
 
 
-def choose(places: Sequence[Observed], handle: Handle, taken: frozenset[Handle]) -> Observed | None:
-    """The one place that is this copy: same native id first, then a place no other delivery claims."""
-    for place in places:
-        if place.handle.native_id == handle.native_id:
-            return place
-    claimed = {(t.mailbox, t.folder, t.native_id) for t in taken}
-    free = [p for p in places if (p.handle.mailbox, p.handle.folder, p.handle.native_id) not in claimed]
-    return free[0] if free else None
-
-
-def claims(parts: Parts, mailboxes: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], frozenset[Handle]]:
-    """For each (source, mailbox), the handles that known deliveries already have."""
+def claims(parts: Parts, mailboxes: Iterable[tuple[str, str]]) -> frozenset[Handle]:
+    """The handles that known deliveries of these (source, mailbox) have."""
     with parts.store.read() as unit:
-        return {
-            (source, mailbox): frozenset(
-                d.handle
-                for d in unit.deliveries.known(source, mailbox).values()
-                if d.location is not DeliveryLocation.HARD_DELETED
-            )
+        return frozenset(
+            d.handle
             for source, mailbox in mailboxes
-        }
+            for d in unit.deliveries.known(source, mailbox).values()
+            if d.location is not DeliveryLocation.HARD_DELETED
+        )
 
 
 async def look(parts: Parts, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
@@ -69,16 +57,19 @@ async def _look_at(parts: Parts, source: str, deliveries: Sequence[Delivery]) ->
         for d, answer in zip(deliveries, answers, strict=True)
         if not isinstance(answer, ClawbackError) and _strayed(answer, d.handle)
     }
-    taken = claims(parts, strays) if strays else {}
-    after: list[Delivery] = []
+    pairs = [
+        (d.handle, () if isinstance(answer, ClawbackError) else answer)
+        for d, answer in zip(deliveries, answers, strict=True)
+    ]
     now = parts.now()
-    for delivery, answer in zip(deliveries, answers, strict=True):
+    after: list[Delivery] = []
+    for delivery, answer, place in zip(
+        deliveries, answers, assign(pairs, claims(parts, strays)), strict=True
+    ):
         if isinstance(answer, ClawbackError):
             after.append(_unknown(parts, delivery))
-            continue
-        others = taken.get((source, delivery.handle.mailbox), frozenset()) - {delivery.handle}
-        place = choose(answer, delivery.handle, others)
-        after.append(relocated(delivery, place, now) if place else lost(delivery, now))
+        else:
+            after.append(relocated(delivery, place, now) if place else lost(delivery, now))
     return _write(parts, deliveries, after)
 
 

@@ -70,7 +70,15 @@ class PoolReader:
 
     def __init__(self, organisation: Organisation, workers: int) -> None:
         self._organisation = organisation
-        self._pool = ProcessPool(max_workers=workers, max_tasks=400, initializer=_limit_memory)
+        self._workers = workers
+        self._started: ProcessPool | None = None
+
+    @property
+    def _pool(self) -> ProcessPool:
+        """The workers, started with the first mail there is to read."""
+        if self._started is None:
+            self._started = ProcessPool(max_workers=self._workers, max_tasks=400, initializer=_limit_memory)
+        return self._started
 
     def read(self, raws: Sequence[bytes]) -> list[Reading]:
         """Read in parallel; a chunk whose worker died is read again one message at a time."""
@@ -83,6 +91,8 @@ class PoolReader:
 
     def close(self) -> None:
         """End the workers."""
+        if self._started is None:
+            return
         self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves this one unannotated
         self._pool.join()
 

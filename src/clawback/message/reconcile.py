@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from clawback.message.delivery import Delivery, DeliveryLocation, Observed
+from clawback.message.delivery import Delivery, DeliveryLocation, Handle, Observed
 
 Place = tuple[str, str]
 
@@ -95,3 +95,30 @@ def pair(
             new.append(copy)
     gone = tuple(d for rest in waiting.values() for d in rest)
     return tuple(moved), tuple(new), gone
+
+
+def assign(
+    wanted: Sequence[tuple[Handle, Sequence[Observed]]], claimed: Set[Handle]
+) -> tuple[Observed | None, ...]:
+    """Which place is which copy, when each wanted copy may be in several places; None for nowhere.
+
+    A place with the copy's native id is its own. What is left goes by the bytes, each place to one
+    copy only and never to a copy whose place another delivery claims.
+    """
+    own = [_own(handle, places) for handle, places in wanted]
+    taken = {_spot(handle) for handle in claimed} | {_spot(place.handle) for place in own if place}
+    answer: list[Observed | None] = []
+    for mine, (_, places) in zip(own, wanted, strict=True):
+        place = mine or next((p for p in places if _spot(p.handle) not in taken), None)
+        if place:
+            taken.add(_spot(place.handle))
+        answer.append(place)
+    return tuple(answer)
+
+
+def _own(handle: Handle, places: Sequence[Observed]) -> Observed | None:
+    return next((place for place in places if place.handle.native_id == handle.native_id), None)
+
+
+def _spot(handle: Handle) -> tuple[str, str, str]:
+    return handle.mailbox, handle.folder, handle.native_id
