@@ -64,7 +64,7 @@ def bound_markup(markup: str) -> tuple[str, tuple[Defect, ...]]:
         if len(attributes) > 2 * MAX_ATTRIBUTES and (fewer := _fewer(attributes)) is not attributes:
             long_tags.append((start, end, f"<{name}{fewer}>"))
     if nesting.too_deep or roots > MAX_ROOT_ATTRIBUTES or len(names) > MAX_NAMES:
-        return _flatten(markup), (Defect("html_too_deep", "tags flattened"),)
+        return _flatten(markup, raw=not nesting.foreign), (Defect("html_too_deep", "tags flattened"),)
     if not long_tags:
         return markup, ()
     return _replaced(markup, long_tags), (Defect("html_too_many_attributes", f"{len(long_tags)} tags"),)
@@ -75,8 +75,8 @@ def _has_foreign(markup: str) -> bool:
     return "<svg" in lowered or "<math" in lowered
 
 
-def _tags(markup: str, nesting: Nesting | None = None) -> Iterator[Tag]:
-    """The tags that a browser would see, comments and raw text left out."""
+def _tags(markup: str, nesting: Nesting | None = None, raw: bool = True) -> Iterator[Tag]:
+    """The tags that a browser would see, comments and (if `raw`) raw text left out."""
     position = 0
     search = _TAG.search
     while match := search(markup, position):
@@ -88,7 +88,7 @@ def _tags(markup: str, nesting: Nesting | None = None) -> Iterator[Tag]:
         elif name:
             name = name.lower() if name.isascii() else name
             yield match.start(), position, bool(slash), name, attributes
-            if not slash and name in _END_OF_RAW:
+            if raw and not slash and name in _END_OF_RAW:
                 content = position
                 found = _END_OF_RAW[name].search(markup, content)
                 position = found.start() if found else len(markup)
@@ -115,14 +115,15 @@ def _replaced(markup: str, replacements: Iterable[tuple[int, int, str]]) -> str:
     return "".join((*pieces, markup[position:]))
 
 
-def _flatten(markup: str) -> str:
-    return _replaced(markup, ((tag[0], tag[1], _flat(tag)) for tag in _tags(markup)))
+def _flatten(markup: str, raw: bool) -> str:
+    """Void tags only, and anchors; without `raw` what is raw text in HTML is taken for markup, as in SVG."""
+    kept = _KEPT_WHEN_FLAT if raw else _KEPT_WHEN_FLAT - _END_OF_RAW.keys()
+    return _replaced(markup, ((tag[0], tag[1], _flat(tag, kept)) for tag in _tags(markup, raw=raw)))
 
 
-def _flat(tag: Tag) -> str:
+def _flat(tag: Tag, kept: frozenset[str]) -> str:
     _, _, closing, name, attributes = tag
-    kept = name in _KEPT_WHEN_FLAT
     if closing:
-        return f"</{name}>" if kept else "\n"
+        return f"</{name}>" if name in kept else "\n"
     links = [one for one in _ONE_ATTRIBUTE.findall(attributes) if _LINK_ATTRIBUTE.match(one)]
-    return f"<{name if kept else 'embed'} {' '.join(links[:MAX_ATTRIBUTES])}>"
+    return f"<{name if name in kept else 'embed'} {' '.join(links[:MAX_ATTRIBUTES])}>"

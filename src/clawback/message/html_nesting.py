@@ -50,13 +50,14 @@ _IMPLIED_ENDS = {
     "thead": _IN_CELL | {"tr", "tbody", "thead", "tfoot"},
     "tfoot": _IN_CELL | {"tr", "tbody", "thead", "tfoot"},
 }
+_OPTIONS = frozenset({"option", "optgroup"})
 _NONE: frozenset[str] = frozenset()
 
 
 class Nesting:
     """The open elements, as far as they are known, while tags are handed in one after another."""
 
-    __slots__ = ("_active", "_open", "_reopened", "floor", "foreign")
+    __slots__ = ("_active", "_open", "_reopened", "_tables", "floor", "foreign")
 
     def __init__(self, foreign: bool) -> None:
         self.foreign = foreign
@@ -64,6 +65,7 @@ class Nesting:
         self._open: list[str] = []
         self._active: list[tuple[str, str]] = []
         self._reopened = 0
+        self._tables = 0
 
     @property
     def too_deep(self) -> bool:
@@ -79,16 +81,23 @@ class Nesting:
         self._reopened += len(self._active)
         if name in _VOID:
             return
-        if name in {"a", "nobr"}:
-            self.close(name)
-        implied = _IMPLIED_ENDS.get(name, _NONE)
-        while self._open and self._open[-1] in implied:
-            self._pop_to(len(self._open) - 1)
+        if not self.foreign:  # in SVG and MathML every start tag opens an element and closes none
+            if name in _TABLE_PARTS and name != "table" and not self._tables:
+                return
+            self._close_implied(name)
+        self._tables += name == "table"
         self._open.append("h1" if name in _HEADINGS else name)
         if name in _FORMATTING:
             key = (name, attributes)
             if self._active.count(key) < 3:  # the "Noah's Ark clause"
                 self._active.append(key)
+
+    def _close_implied(self, name: str) -> None:
+        if name in {"a", "nobr"}:
+            self.close(name)
+        implied = _IMPLIED_ENDS.get(name, _NONE)
+        while self._open and self._open[-1] in implied:
+            self._pop_to(len(self._open) - 1)
 
     def close(self, name: str) -> None:
         """Take an end tag."""
@@ -108,22 +117,32 @@ class Nesting:
         bounds = _TABLE_SCOPE if name in _TABLE_PARTS else _LIST_SCOPE if name == "li" else _SCOPES
         ordinary = name not in _BLOCK_ENDS
         opened = self._open
+        if self.foreign:  # which end tags count there depends on more than is known here
+            return len(opened) - 1 if opened and opened[-1] == name else -1
         for at in range(len(opened) - 1, max(-1, len(opened) - 1 - _MAX_WALK), -1):
             candidate = opened[at]
             if candidate == name:
                 return at
             if candidate in bounds or (ordinary and candidate in _SPECIAL):
                 return -1
+            if name == "select" and candidate not in _OPTIONS:
+                return -1
         return -1
 
     def _pop_to(self, at: int) -> None:
-        """Close everything from `at` on; the end of a marker forgets the formatting opened inside it."""
+        """Close what stands from `at` on. Formatting that was not closed itself is opened again by whatever
+        follows, and so stays, unless the end of a marker such as a cell forgets it."""
         closed = self._open[at:]
         del self._open[at:]
-        if not _MARKERS.isdisjoint(closed):
-            for name in closed:
-                if name in _FORMATTING:
-                    self._deactivate(name)
+        if len(closed) == 1:
+            self._tables -= closed[0] == "table"
+            return
+        self._tables -= closed.count("table")
+        marker = next((i for i, name in enumerate(closed) if name in _MARKERS), len(closed))
+        self._open += [name for name in closed[:marker] if name in _FORMATTING]
+        for name in closed[marker:]:
+            if name in _FORMATTING:
+                self._deactivate(name)
 
     def _deactivate(self, name: str) -> None:
         for at in range(len(self._active) - 1, -1, -1):
