@@ -163,9 +163,9 @@ def _stat(name: str, directory: int) -> os.stat_result | None:
 
 
 @contextlib.contextmanager
-def lock(directory: int) -> Iterator[None]:
+def lock(directory: int, wait: float = _LOCK_WAIT) -> Iterator[None]:
     """Hold the lock under which Dovecot changes the file. Raises Unavailable if it stays taken."""
-    until = time.monotonic() + _LOCK_WAIT
+    until = time.monotonic() + wait
     while not _taken(directory):
         if time.monotonic() > until:
             raise Unavailable(f"{_LOCK} is held by somebody else")
