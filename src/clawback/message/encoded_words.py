@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from clawback.message.charset import codec_for, decode_text
 
-_Word = tuple[str, str, bytes]
+_Word = tuple[str, str, str]
+# Well-formed words, blanks inside them forgiven; linear, as no piece can hold the mark that ends it.
+_WORD = re.compile(r"=\?([^?\s=]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _CHARSET = re.compile(r"[^?\s=]{1,60}")
-_NOT_BASE64 = bytes(
-    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-)
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 
 
 def decode(text: str) -> str:
@@ -37,6 +38,20 @@ def decode(text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[str | _Word]:
+    start = 0
+    for found in _WORD.finditer(text):
+        between = text[start : found.start()]
+        if "=?" in between:
+            yield from _broken_pieces(between)
+        else:
+            yield between
+        yield found[1], found[2], found[3]
+        start = found.end()
+    yield from _broken_pieces(text[start:])
+
+
+def _broken_pieces(text: str) -> Iterator[str | _Word]:
+    """What stands between well-formed words, and the broken words in it."""
     start = position = 0
     last = text.rfind("?=")
     while (opening := text.find("=?", position)) >= 0:
@@ -67,49 +82,64 @@ def _word_at(text: str, opening: int, last: int) -> tuple[_Word | None, int]:
     following = text.find("=?", body)
     if end < 0 or 0 <= following < end - 1:
         end = following if following >= 0 else len(text)
-        return (charset[0], encoding, _octets(text[body:end].strip(), charset[0])), end
-    return (charset[0], encoding, _octets(text[body:end], charset[0])), end + 2
+        return (charset[0], encoding, text[body:end].strip()), end
+    return (charset[0], encoding, text[body:end]), end + 2
 
 
 def _octets(written: str, label: str) -> bytes:
     """The word's letters as octets: ASCII as the RFC wants, and what senders leave unencoded."""
     if written.isascii():
         return written.encode("ascii")
-    return written.encode(codec_for(label.partition("*")[0]) or "utf-8", "replace")
+    return written.encode(codec_for(_charset(label)) or "utf-8", "replace")
 
 
 def _read(run: list[_Word]) -> str:
     texts: list[str] = []
-    label, data = "", b""
-    for charset, encoding, written in _rejoined(run):
+    label, chunks, held = "", [], _Held()
+    for written_label, encoding, written in run:
+        charset = written_label.lower()
+        quoted = encoding in "qQ"
+        if quoted or charset != label:
+            chunks.append(held.release())
         if charset != label:
-            texts.append(decode_text(data, label)[0])
-            label, data = charset, b""
-        data += _base64(written) if encoding == "b" else _quoted(written)
-    texts.append(decode_text(data, label)[0])
+            texts.append(_text(chunks, label))
+            label, chunks = charset, []
+        octets = _octets(written, label)
+        chunks.append(binascii.a2b_qp(octets, header=True) if quoted else held.take(octets))
+    chunks.append(held.release())
+    texts.append(_text(chunks, label))
     return "".join(texts)
 
 
-def _rejoined(run: list[_Word]) -> Iterator[_Word]:
-    """Base64 words cut inside a group of four are put together again."""
-    waiting: tuple[str, list[bytes]] | None = None
-    for charset, encoding, written in run:
-        name = charset.partition("*")[0].lower()
-        if waiting and (encoding != "b" or waiting[0] != name or not _open_group(waiting[1][-1])):
-            yield waiting[0], "b", b"".join(waiting[1])
-            waiting = None
-        if encoding != "b":
-            yield name, encoding, written
-        elif waiting:
-            waiting[1].append(written)
-        else:
-            waiting = name, [written]
-    if waiting:
-        yield waiting[0], "b", b"".join(waiting[1])
+def _text(chunks: list[bytes], label: str) -> str:
+    return decode_text(b"".join(chunks), _charset(label))[0]
 
 
-def _open_group(written: bytes) -> bool:
-    return len(written) % 4 != 0 and not written.endswith(b"=")
+def _charset(label: str) -> str:
+    """The charset of a word without the language that RFC 2231 section 5 lets it name."""
+    return label.partition("*")[0]
+
+
+class _Held:
+    """Base64 words that were cut inside a group of four and wait for the next word."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.length = 0
+
+    def take(self, written: bytes) -> bytes:
+        """What can be read once this word is there: all that waits, or nothing yet."""
+        self.pieces.append(written)
+        self.length += len(written)
+        return self.release() if self.length % 4 == 0 or written.endswith(b"=") else b""
+
+    def release(self) -> bytes:
+        """All that waits."""
+        if not self.pieces:
+            return b""
+        written = b"".join(self.pieces)
+        self.pieces, self.length = [], 0
+        return _base64(written)
 
 
 def _base64(written: bytes) -> bytes:
@@ -117,7 +147,3 @@ def _base64(written: bytes) -> bytes:
     if len(clean) % 4 == 1:
         clean = clean[:-1]
     return binascii.a2b_base64(clean + b"==="[: -len(clean) % 4])
-
-
-def _quoted(written: bytes) -> bytes:
-    return binascii.a2b_qp(written, header=True)
