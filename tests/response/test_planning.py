@@ -27,7 +27,6 @@ from clawback.response.planning import (
 from clawback.response.policy import Policy
 from clawback.response.undo import undo
 
-
 OFF = Policy()
 
 
