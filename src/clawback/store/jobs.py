@@ -135,6 +135,10 @@ class Jobs(Repository):
             if failed != 1:
                 raise _lost(job)
 
+    def abandon(self, job: Job) -> None:
+        """End the lease of a worker known to be dead, so that another need not wait until it runs out."""
+        self._connection.execute(update(jobs).where(_held(job)).values(lease_until=0))
+
     def waiting(self, kinds: tuple[str, ...] | None = None) -> int:
         """How many jobs are still to be done: waiting or leased, not dead."""
         query = select(func.count()).select_from(jobs).where(jobs.c.state != JobState.DEAD.value)
