@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.store.make import HOUR, NOW, indicator
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match, Threat, VerdictKind
-from clawback.errors import BadQuery, NotFound
+from clawback.errors import BadQuery, NotFound, StoreUnavailable
 from clawback.store import Store
 
 
@@ -79,3 +80,26 @@ def test_indicators_are_listed_newest_first(store: Store) -> None:
             unit.indicators.list(limit=10_001)
         with pytest.raises(BadQuery):
             unit.indicators.list(cursor="nonsense")
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_listing_waits_for_intake_and_intake_not_for_intake(
+    store: Store, store_url: str, tmp_path: Path
+) -> None:
+    hasty = Store.open(f"{store_url}%20-clock_timeout%3D50", tmp_path)
+    with store.write() as intake:
+        intake.indicators.fence(changing=False)
+        with hasty.write() as other:
+            other.indicators.fence(changing=False)
+        with pytest.raises(StoreUnavailable), hasty.write() as listing:
+            listing.indicators.fence(changing=True)
+    with hasty.write() as listing:
+        listing.indicators.fence(changing=True)
+    hasty.close()
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+def test_one_writer_needs_no_fence(store: Store) -> None:
+    with store.write() as unit:
+        unit.indicators.fence(changing=True)
+        assert unit.indicators.add([indicator(1)]) == (indicator(1),)

@@ -105,6 +105,18 @@ def test_a_renewed_lease_holds(store: Store) -> None:
         unit.jobs.done(renewed)
 
 
+def test_the_work_of_a_dead_worker_is_free_at_once(store: Store) -> None:
+    _put(store)
+    dead = _claimed(store, "dead")
+    with store.write() as unit:
+        unit.jobs.abandon(dead)
+    alive = _claimed(store, "alive")
+    with store.write() as unit:
+        unit.jobs.abandon(dead)
+        assert unit.jobs.claim("other", NOW, LEASE) is None
+        unit.jobs.done(alive)
+
+
 def test_failed_work_waits_again_or_is_kept_dead(store: Store) -> None:
     _put(store)
     with store.write() as unit:

@@ -8,6 +8,7 @@ from tests.store.make import HOUR, NOW, handle, plan, remediation
 from clawback.errors import Corrupt, NotFound, PlanStale
 from clawback.message.delivery import DeliveryLocation, Handle
 from clawback.response.plan import (
+    ActionKind,
     Approval,
     Outcome,
     Plan,
@@ -184,6 +185,24 @@ def test_deliveries_in_open_remediations_are_told(store: Store) -> None:
         unit.remediations.set_status("act-1", RemediationStatus.REJECTED, expected=PENDING, at=NOW)
         assert unit.remediations.open_for(["dlv-1", "dlv-3"]) == set()
         assert unit.remediations.open_for([]) == set()
+
+
+def test_deliveries_that_an_undo_puts_back_are_told(store: Store) -> None:
+    _add(store, plan(1, deeds=2), 1)
+    _add(store, replace(plan(2, deeds=1), kind=ActionKind.RESTORE, cluster_id="clu-2", undoes="act-1"), 2)
+    with store.write() as unit:
+        assert unit.remediations.put_back(["dlv-1", "dlv-2"]) == {"dlv-1"}
+        unit.remediations.set_status("act-2", RemediationStatus.REJECTED, expected=PENDING, at=NOW)
+        assert unit.remediations.put_back(["dlv-1", "dlv-2"]) == set()
+
+
+def test_remediations_are_found_by_cluster(store: Store) -> None:
+    for number, cluster in enumerate(("clu-1", "clu-2", "clu-1"), 1):
+        _add(store, replace(plan(number, deeds=number), cluster_id=cluster), number)
+    with store.read() as unit:
+        found = unit.remediations.of_cluster("clu-1")
+        assert [(r.id, r.tally.found) for r in found] == [("act-1", 1), ("act-3", 3)]
+        assert unit.remediations.of_cluster("clu-9") == ()
 
 
 def test_pending_plans_fall_due(store: Store) -> None:

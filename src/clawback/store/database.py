@@ -112,6 +112,7 @@ def use_wal(connection: Connection) -> None:
 
 
 def is_sqlite(connection: Connection) -> bool:
+    """Whether the connection goes to SQLite and not to PostgreSQL."""
     return connection.dialect.name == "sqlite"
 
 

@@ -51,8 +51,7 @@ class Deliveries(Mailboxes):
         latest = {delivery.id: delivery for delivery in items}
         if not latest:
             return
-        places = {(d.handle.source, d.handle.mailbox) for d in latest.values()}
-        numbers = {place: self._number(*place) for place in sorted(places)}
+        numbers = self._numbers({(d.handle.source, d.handle.mailbox) for d in latest.values()})
         rows = [_row(d, numbers[d.handle.source, d.handle.mailbox]) for d in latest.values()]
         for chunk in chunks(sorted(rows)):
             self._insert(deliveries, _COLUMNS, chunk, _UPSERT)

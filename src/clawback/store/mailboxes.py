@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import ScalarSelect, select
 
-from clawback.store.repository import Repository
+from clawback.store.repository import Repository, chunks
 from clawback.store.schema import mailboxes
-from clawback.store.text import armour
+from clawback.store.text import armour, disarm
 
 
 class Mailboxes(Repository):
@@ -21,11 +23,22 @@ class Mailboxes(Repository):
 
     def _number(self, source: str, mailbox: str) -> int:
         """The mailbox's number, given out now if it has none."""
-        query = select(self._number_query(source, mailbox))
-        found: int | None = self._connection.execute(query).scalar()
-        if found is not None:
-            return found
-        row = (armour(source), armour(mailbox))
-        self._insert(mailboxes, ("source", "mailbox"), [row], "ON CONFLICT (source, mailbox) DO NOTHING")
-        number: int = self._connection.execute(query).scalar_one()
-        return number
+        return self._numbers({(source, mailbox)})[source, mailbox]
+
+    def _numbers(self, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """The numbers of (source, mailbox) pairs, given out now to those that have none."""
+        found = self._known_numbers(places)
+        missing = sorted((armour(s), armour(m)) for s, m in places if (s, m) not in found)
+        if missing:
+            tail = "ON CONFLICT (source, mailbox) DO NOTHING"
+            self._insert(mailboxes, ("source", "mailbox"), missing, tail)
+            found = self._known_numbers(places)
+        return found
+
+    def _known_numbers(self, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        found: dict[tuple[str, str], int] = {}
+        for chunk in chunks(sorted({armour(mailbox) for _, mailbox in places})):
+            query = select(mailboxes).where(self._within(mailboxes.c.mailbox, chunk))
+            for row in self._connection.execute(query):
+                found[disarm(row.source), disarm(row.mailbox)] = row.no
+        return found

@@ -54,10 +54,12 @@ def moment(value: int) -> datetime:
 
 
 def micros_or_none(value: datetime | None) -> int | None:
+    """`micros`, of a moment that may not be known."""
     return None if value is None else micros(value)
 
 
 def moment_or_none(value: int | None) -> datetime | None:
+    """`moment`, of a number that may not be there."""
     return None if value is None else moment(value)
 
 
@@ -74,10 +76,12 @@ def words(values: Iterable[str]) -> str:
 
 
 def words_of(text: str) -> frozenset[str]:
+    """The set that `words` wrote."""
     return frozenset(json.loads(text)) if text else frozenset()
 
 
 def handle_text(handle: Handle | None) -> str | None:
+    """A handle as JSON, None for none."""
     if handle is None:
         return None
     parts = [handle.source, handle.mailbox, handle.folder, handle.native_id, handle.version]
@@ -85,4 +89,5 @@ def handle_text(handle: Handle | None) -> str | None:
 
 
 def handle_of(text: str | None) -> Handle | None:
+    """The handle that `handle_text` wrote."""
     return None if text is None else Handle(*json.loads(text))
