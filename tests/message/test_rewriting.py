@@ -81,6 +81,7 @@ EXAMPLES = [
     ("slack", f"https://slack-redir.net/link?url={QUOTED}"),
     ("bing", f"https://www.bing.com/ck/a?!&&p=abc&ptn=3&u=a1{B64}&ntb=1"),
     ("yahoo", f"https://r.search.yahoo.com/_ylt=Awr/RV=2/RE=1/RO=10/RU={QUOTED}/RK=2/RS=x-"),
+    ("yahoo", f"https://ecp.yusercontent.com/mail?url={QUOTED}&t=1&sig=x"),
     ("duckduckgo", f"https://duckduckgo.com/l/?uddg={QUOTED}&rut=x"),
     ("gmx", f"https://deref-gmx.net/mail/client/abc/dereferrer/?redirectUrl={QUOTED}"),
     ("gmx", f"https://deref-web.de/mail/client/abc/dereferrer/?redirectUrl={QUOTED}"),

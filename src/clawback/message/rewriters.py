@@ -195,6 +195,7 @@ REWRITERS: tuple[Rewriter, ...] = (
     Rewriter("slack", "slack-redir.net", "/link", _query("url")),
     Rewriter("bing", "www.bing.com", "/ck/a", _query_base64("u", "a1")),
     Rewriter("yahoo", "r.search.yahoo.com", "/", _yahoo),
+    Rewriter("yahoo", "ecp.yusercontent.com", "/mail", _query("url")),
     Rewriter("duckduckgo", "duckduckgo.com", "/l/", _query("uddg")),
     Rewriter("gmx", "deref-gmx.net", "/mail/client/", _query("redirecturl")),
     Rewriter("gmx", "deref-web.de", "/mail/client/", _query("redirecturl")),

@@ -17,13 +17,18 @@ _PAIRS = {")": "(", "]": "["}
 _WRAPPED = re.compile(r"[ \t]*\r?\n[ \t]*")
 
 # Without a path, a bare name is taken for a host only below these: other suffixes are file endings
-# (.zip, .md, .py) or words with a missing space ("end.So") too often.
+# (.zip, .md, .py) or words with a missing space ("end.So") too often. Those that are words themselves
+# ("sign.in", "Hello.Click") need a third label.
 _WELL_KNOWN_SUFFIXES = (
-    "com net org edu gov mil info biz io co app dev xyz online site top shop club page link click live store "
-    "tech cloud space website icu vip cc tv ru su cn de uk fr it nl br jp au ca us eu ch at be pl cz es pt "
-    "se no fi dk ie in kr mx ar za tr ua gr hu ro il ir id vn th my sg hk tw nz"
+    "com net org edu gov mil info biz io co xyz icu cc tv ru su cn de uk fr nl br jp au ca eu ch pl cz es pt "
+    "se fi dk ie kr mx ar za tr ua gr hu ro il ir vn th sg hk tw nz"
+)
+_WORD_SUFFIXES = (
+    "app dev online site top shop club page link click live store tech cloud space website vip at be in id "
+    "is it me my no to us"
 )
 _WELL_KNOWN = frozenset(_WELL_KNOWN_SUFFIXES.split())
+_WORDS = frozenset(_WORD_SUFFIXES.split())
 
 
 def find_in_text(text: str, limit: int) -> Iterator[str]:
@@ -77,7 +82,11 @@ def _absolute_at(text: str, start: int) -> tuple[int, int, str] | None:
         wrapped = _wrapped_at(text, start)
         if wrapped:
             return wrapped
-    end = _trim(text, start, _end(text, start, start + MAX_URL))
+    end = _end(text, start, start + MAX_URL)
+    if start and text[start - 1] == "'":  # quoted, in prose or in a script
+        closing = text.find("'", start, end)
+        end = closing if closing >= 0 else end
+    end = _trim(text, start, end)
     host_at = text.find("://", start) + 3
     return (start, end, text[start:end]) if end > host_at else None
 
@@ -155,4 +164,5 @@ def _is_host(host: str, with_path: bool) -> bool:
     if host.startswith("www.") and host.count(".") > 1:
         return has_known_suffix(host[4:])
     suffix = host.rpartition(".")[2]
-    return (with_path or suffix in _WELL_KNOWN) and not suffix.isdigit() and has_known_suffix(host)
+    known = suffix in _WELL_KNOWN or (suffix in _WORDS and host.count(".") > 1)
+    return (with_path or known) and not suffix.isdigit() and has_known_suffix(host)
