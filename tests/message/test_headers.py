@@ -68,6 +68,10 @@ def test_the_block_may_begin_behind_something(before: bytes, defects: list[str])
     assert (start, [defect.code for defect in found]) == (len(before), defects)
 
 
+def test_a_from_field_with_a_space_is_no_mbox_line() -> None:
+    assert find_head(b"From : a@b.example\nTo: x\n\n") == (0, ())
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [

@@ -74,6 +74,12 @@ def test_a_boundary_of_which_only_the_beginning_stands_is_found() -> None:
     assert _codes(raw) == {"boundary_guessed"}
 
 
+def test_a_boundary_with_a_space_that_nobody_quoted_is_found() -> None:
+    head = b"Content-Type: multipart/mixed; boundary=simple boundary\n\n"
+    raw = head + b"--simple boundary\n\none\n--simple boundary--\n"
+    assert [body for _, _, body in _leaves(raw)] == [b"one"]
+
+
 def test_a_delimiter_that_is_the_last_line_opens_no_part() -> None:
     raw = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n"
     assert [body for _, _, body in _leaves(raw)] == [b"one"]

@@ -16,6 +16,7 @@ _BLANK_LINE = re.compile(rb"\n\r*\n")
 _FIRST_LINE_BLANK = re.compile(rb"\r*\n")
 _FOLD = re.compile(rb"\n(?![ \t])")
 _BLANK_THEN_FIELD = re.compile(rb"[\r\n]{1,1000}(?=[!-9;-~]{1,76}[ \t]{0,20}:)")
+_MBOX_LINE = re.compile(rb">?From (?![ \t]{0,20}:)")
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(rb"[!-9;-~]{1,200}[ \t]{0,20}")
 
@@ -80,7 +81,7 @@ def find_head(data: bytes) -> tuple[int, tuple[Defect, ...]]:
     """Where the header block of a message begins: behind a byte order mark, mbox's ``From `` line and,
     where a field follows them, blank lines."""
     start = len(_BOM) if data.startswith(_BOM) else 0
-    if data.startswith((b"From ", b">From "), start):
+    if _MBOX_LINE.match(data, start):
         start = data.find(b"\n", start) + 1 or len(data)
     if not data.startswith((b"\r", b"\n"), start):
         return start, ()

@@ -178,8 +178,9 @@ class _Walk:
         position = entity.body_start
         while (line := self._next_candidate(position)) is not None:
             token, at, position = line
-            likely = len(token) > 2 or (declared and token.startswith(declared))
-            if likely and token.strip(b"-") and b" " not in token and token not in self.owners:
+            begun = bool(declared) and token.startswith(declared)
+            likely = begun or (len(token) > 2 and b" " not in token)
+            if likely and token.strip(b"-") and token not in self.owners:
                 self.defects.append(Defect("boundary_guessed", "", at))
                 return token
             if self._owner(token)[0] or position - entity.body_start > 10_000:
