@@ -23,7 +23,7 @@ from clawback.message.parse import parse
 
 SLOWEST_ALLOWED = 2.0
 MOST_MEMORY = 500
-NOT_MAIL = {".json", ".xml", ".tsv", ".md", ".txt", ".out", ".csv", ".ics", ".summary", ".offsets"}
+NOT_MAIL = {".json", ".tsv", ".md"}
 FROM_LINE = re.compile(rb"(?m)^From .{0,200}\d{2}:\d{2}.{0,200}$")
 
 
@@ -48,7 +48,7 @@ def shared_data() -> Path:
 
 
 def messages(data: Path) -> Iterator[tuple[str, bytes]]:
-    """(name, raw message) of all that may be mail."""
+    """(name, raw message) of every file there: what is no mail must parse too."""
     for folder in ("mime", "phish", "ham"):
         for path in sorted((data / folder).rglob("*")):
             if not path.is_file() or path.suffix.lower() in NOT_MAIL or path.name.startswith("LICENSE"):
