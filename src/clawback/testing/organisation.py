@@ -9,10 +9,13 @@ from pathlib import Path
 from random import Random
 
 from clawback.testing import mail_samples, mail_samples_outside, mail_samples_world, maildir_tree
+from clawback.testing.checksums import checksums
 from clawback.testing.letters import Desk, Letter, chance
 from clawback.testing.maildir_tree import CONTRACTS, INBOX
 from clawback.testing.people import Person, staff
 from clawback.testing.real_mail import RealMail
+
+__all__ = ["DAYS", "Organisation", "build_organisation", "checksums", "make_mailboxes"]
 
 DAYS = 90
 """How far back the mail reaches."""
@@ -67,6 +70,11 @@ class Organisation:
     def border(self) -> str:
         """The host that writes Received and Authentication-Results headers one can trust."""
         return f"mx.{self.domain}"
+
+    @property
+    def trusted_hops(self) -> frozenset[str]:
+        """Every host of the organisation's own that writes trace headers."""
+        return frozenset(f"{host}.{self.domain}" for host in ("mx", "store", "submit"))
 
     def maildir(self, user: str) -> Path:
         """Where a user's mailbox lies."""
