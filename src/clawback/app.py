@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 from clawback import plugins
 from clawback.engine.parts import Bodies, Parts, Progress, silent
 from clawback.engine.reading import InlineReader, PoolReader, Reader
-from clawback.engine.service import Service
+from clawback.engine.watch import Watch
 from clawback.engine.workflow import Worker
 from clawback.message.message import Organisation
 from clawback.settings import Settings
@@ -50,10 +50,10 @@ class App:
         _free_dead_leases(self.store)
         return Worker(self.parts, f"{socket.gethostname()}:{os.getpid()}")
 
-    def service(self) -> Service:
-        """The service that watches, sweeps and works."""
+    def watch(self) -> Watch:
+        """The watch over every source, which sweeps and works too."""
         sweep = timedelta(seconds=self.settings.work.sweep_seconds)
-        return Service(self.parts, self.worker(), sweep)
+        return Watch(self.parts, self.worker(), sweep)
 
     def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
         """Run one piece of asynchronous work to its end and let go of every connection."""

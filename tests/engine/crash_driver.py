@@ -1,8 +1,8 @@
 """Kills clawback at its steps, each in a world of its own, lets a new process recover, and looks.
 
 Runs as a program of its own, single-threaded, so that each visit is a fork of a process with
-everything imported. A step is a statement sent to the database (before and after it) or a file
-renamed (before it). A kill is SIGKILL: nothing gets to clean up.
+everything imported. A step is a statement sent to the database or a file renamed, each before and
+after it happens, or a commit. A kill is SIGKILL: nothing gets to clean up.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
@@ -33,6 +35,7 @@ from clawback.settings import Settings, SourceSettings, StoreSettings
 MAILBOXES = 26
 BAD_EACH = 20
 CLEAN_EACH = 4
+RENAMING = os.path.join("maildir", "renaming.py")
 URL = "https://login.evil.example/session"
 
 
@@ -41,18 +44,14 @@ class Steps:
     """Counts steps and dies at the one asked for (0: never)."""
 
     die_at: int
-    seen: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
+    kinds: list[str] = field(default_factory=list)
 
     def step(self, kind: str) -> None:
-        self.seen += 1
-        self.kinds[kind] += 1
-        if self.seen == self.die_at:
+        self.kinds.append(kind)
+        if len(self.kinds) == self.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
-        sys.addaudithook(lambda name, _: self.step("rename") if name == "os.rename" else None)
-
         def before(_c: Any, _u: Any, statement: str, *_rest: Any) -> None:
             self.step(f"before {statement.split(None, 1)[0].upper()}")
 
@@ -62,6 +61,14 @@ class Steps:
         event.listen(Engine, "before_cursor_execute", before)
         event.listen(Engine, "after_cursor_execute", after)
         event.listen(Engine, "commit", lambda _c: self.step("before commit"))
+        threading.settrace(self.trace)  # files are renamed in threads beside the event loop
+
+    def trace(self, frame: FrameType, what: str, _arg: object) -> Any:
+        if frame.f_code.co_name != "rename" or not frame.f_code.co_filename.endswith(RENAMING):
+            return None
+        self.step("before rename")
+        frame.f_trace_lines = False
+        return lambda _frame, happened, _arg: self.step("after rename") if happened == "return" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,7 @@ def killed_work(world: World, die_at: int, report: Path | None = None) -> None:
         steps.watch()
         finish(app)
     if report:
-        report.write_text(json.dumps({"steps": steps.seen, "kinds": steps.kinds}))
+        report.write_text(json.dumps(steps.kinds))
 
 
 def look(world: World, start: list[str], undoing: bool) -> None:
@@ -234,23 +241,29 @@ def main(folder: str, server: str, visits: int, undoing: bool) -> None:
     assert in_child(lambda: killed_work(rehearsal, 0, report)) == 0
     assert in_child(lambda: look(rehearsal, start, undoing)) == 0
     rehearsal.remove()
-    counted = json.loads(report.read_text())
-    total = counted["steps"]
-    stride = max(1, total // visits)
-    points = list(range(1, total + 1, stride))
+    kinds: list[str] = json.loads(report.read_text())
+    points = chosen(kinds, visits)
     failures = [f for n in points if (f := visit(base, Path(folder, f"crash_{n}"), n, start, undoing))]
-    copies = len([n for n in start if ".bad" in n])
-    print(
-        json.dumps(
-            {
-                "copies": copies,
-                "steps": total,
-                "visited": len(points),
-                "kinds": counted["kinds"],
-                "failures": failures,
-            }
-        )
-    )
+    result = {
+        "copies": len([n for n in start if ".bad" in n]),
+        "steps": len(kinds),
+        "visited": len(points),
+        "kinds": Counter(kinds[n - 1] for n in points),
+        "failures": failures,
+    }
+    print(json.dumps(result))
+
+
+def chosen(kinds: list[str], visits: int) -> list[int]:
+    """Steps (from 1) spread evenly, a third of them around renames, the rest around the database."""
+    renames = [n for n, kind in enumerate(kinds, 1) if "rename" in kind]
+    others = [n for n, kind in enumerate(kinds, 1) if "rename" not in kind]
+    third = max(1, visits // 3)
+    return sorted({*spread(renames, third), *spread(others, visits - third)})
+
+
+def spread(points: list[int], count: int) -> list[int]:
+    return [points[i * len(points) // count] for i in range(min(count, len(points)))] if points else []
 
 
 if __name__ == "__main__":

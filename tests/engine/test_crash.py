@@ -38,5 +38,7 @@ def test_killed_at_every_step_on_sqlite(
         )
     assert isinstance(result["visited"], int)
     assert isinstance(result["copies"], int)
+    assert isinstance(result["kinds"], dict)
     assert result["visited"] >= 50
+    assert "after rename" in result["kinds"]
     assert result["copies"] >= 500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from rich.console import Console
 
 from clawback.analysis.clusters import ClusterKind
-from clawback.analysis.indicators import IndicatorKind, Match, VerdictKind, indicator
+from clawback.analysis.indicators import Indicator, IndicatorKind, Match, VerdictKind, indicator
 from clawback.cli.columns import MEMBERS, REMEDIATIONS, places
 from clawback.cli.outcome import account
 from clawback.cli.progress import Bar
@@ -26,15 +27,20 @@ from clawback.response.investigation import Investigation, InvestigationStatus
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.policy import Policy
 from clawback.settings import OrganisationSettings, Settings, SourceSettings
-from clawback.testing.campaigns import Campaign, deliver_campaign, deliver_late_copy
-from clawback.testing.organisation import Organisation, build_organisation, checksums
+from clawback.testing.campaigns import Campaign, Shape, deliver_campaign, deliver_late_copy
+from clawback.testing.carriers import carriers
+from clawback.testing.checksums import checksums
+from clawback.testing.organisation import Organisation, build_organisation
 
 if TYPE_CHECKING:
     from clawback.app import App
 
 T = TypeVar("T")
+Sums = dict[str, tuple[str, int, int]]
 ACTOR = "you"
 LATE_SECONDS = 30.0
+SETTLE_SECONDS = 1.5
+"""Until every mailbox was looked at once and the watch is up; only the measured time depends on it."""
 
 
 class Story:
@@ -54,7 +60,7 @@ class Story:
 
         organisation = self._found()
         with (
-            Bar(self._console.file) as bar,
+            Bar(sys.stdout) as bar,
             app.build(self._settings(organisation), progress=bar) as built,
         ):
             self._read(built)
@@ -114,16 +120,21 @@ class Story:
         seen = app.run(_read_all)
         finish(app)
         self._say(f"  {len(campaign.delivered)} personalised copies carry {campaign.url}")
+        self._say(
+            "  as " + ", ".join(sorted({copy.variant.replace("_", " ") for copy in campaign.delivered}))
+        )
         with app.store.read() as unit:
             quiet = not unit.investigations.list()[0]
         self._check("no alarm while nothing is listed", quiet and seen.malicious == 0)
+        second = carriers(organisation.root, campaign.indicator)
+        self._check("an independent search of the raw files finds the same copies", second == campaign.paths)
         return campaign
 
-    def _rest(self, organisation: Organisation, campaign: Campaign) -> dict[str, object]:
+    def _rest(self, organisation: Organisation, campaign: Campaign) -> Sums:
         bad = {str(copy.path.relative_to(organisation.root)) for copy in campaign.delivered}
         return {p: sums for p, sums in checksums(organisation.root).items() if p not in bad}
 
-    def _stays(self, organisation: Organisation, rest: dict[str, object], text: str) -> None:
+    def _stays(self, organisation: Organisation, rest: Sums, text: str) -> None:
         now = checksums(organisation.root)
         self._check(text, all(now.get(path) == sums for path, sums in rest.items()))
 
@@ -162,9 +173,7 @@ class Story:
             self._say(f"  delivered, seen, judged and removed in {took * 1000:.0f} ms")
         self._check("the late copy was caught on arrival", took is not None)
 
-    def _back(
-        self, app: App, organisation: Organisation, first: Remediation, before: dict[str, object]
-    ) -> None:
+    def _back(self, app: App, organisation: Organisation, first: Remediation, before: Sums) -> None:
         self._title("Suppose that was a mistake: undo")
         self._say(f"  Undo-AutomatedInvestigationAction -ActionId {first.id}")
 
@@ -221,11 +230,11 @@ async def _read_all(parts: Parts) -> Synced:
     return await sync_all(parts)
 
 
-def _listing(app: App, campaign: Campaign):  # type: ignore[no-untyped-def]
+def _listing(app: App, campaign: Campaign) -> Indicator:
     return indicator(
         IndicatorKind.URL,
         campaign.indicator,
-        match=Match.PREFIX if campaign.prefix else Match.EXACT,
+        match=Match.PREFIX if campaign.shape is Shape.PREFIX else Match.EXACT,
         verdict=VerdictKind.MALICIOUS,
         source="manual",
         added_at=app.parts.now(),
@@ -244,8 +253,8 @@ def _is_remediated(investigation: Investigation) -> bool:
 async def _catch(app: App, parts: Parts, organisation: Organisation, campaign: Campaign) -> float | None:
     """Run the service, deliver one more copy, wait until it is out of the mailbox; the seconds it took."""
     stop = asyncio.Event()
-    service = asyncio.create_task(app.service().run(stop))
-    await _idle(parts)
+    watch = asyncio.create_task(app.watch().run(stop))
+    await asyncio.sleep(SETTLE_SECONDS)
     with parts.store.read() as unit:
         before = len(unit.remediations.list(limit=1_000)[0])
     path = deliver_late_copy(organisation, campaign, organisation.users[-1])
@@ -257,7 +266,7 @@ async def _catch(app: App, parts: Parts, organisation: Organisation, campaign: C
             break
         await asyncio.sleep(0.01)
     stop.set()
-    await service
+    await watch
     return took
 
 
@@ -265,8 +274,3 @@ def _completed(parts: Parts, before: int) -> bool:
     with parts.store.read() as unit:
         actions, _ = unit.remediations.list(limit=1_000)
     return len(actions) > before and actions[0].status is RemediationStatus.COMPLETED
-
-
-async def _idle(parts: Parts) -> None:
-    """Until the service has looked at every mailbox once and its watch is up."""
-    await asyncio.sleep(1.5)

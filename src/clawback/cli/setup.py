@@ -105,10 +105,10 @@ async def _serve(app: App, parts: Parts) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    service = app.service()
+    watch = app.watch()
     telling = asyncio.create_task(_tell(app))
     try:
-        await service.run(stop)
+        await watch.run(stop)
     finally:
         telling.cancel()
 

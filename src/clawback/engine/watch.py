@@ -1,4 +1,4 @@
-"""The service: watches every source, reconciles by sweeps, and works the queue until told to stop."""
+"""The watch: looks at every source, reconciles by sweeps, and works the queue until told to stop."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from clawback.mailboxes.base import Capability
 
 @dataclass(slots=True)
 class Seen:
-    """What the service has taken in since it started, and what it could not reach."""
+    """What the watch has taken in since it started, and what it could not reach."""
 
     total: Synced = field(default_factory=Synced)
     troubles: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
 
-class Service:
+class Watch:
     """Watch, sweep, work. `sweep` is how often every mailbox is looked at even if no event came."""
 
     def __init__(self, parts: Parts, worker: Worker, sweep: timedelta = timedelta(seconds=60)) -> None:
@@ -37,7 +37,7 @@ class Service:
         self.seen = Seen()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set. A source that is down is tried again; a lost store ends the service."""
+        """Run until `stop` is set. A source that is down is tried again; a lost store ends the watch."""
         jobs = [self._read(), self._drain(), self._sweeps()]
         jobs += [
             self._watch(source)
