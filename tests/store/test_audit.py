@@ -8,7 +8,7 @@ from sqlalchemy import text
 from tests.store.make import HOUR, NOW
 
 from clawback.errors import BadQuery, Corrupt
-from clawback.store import AuditCheck, Store
+from clawback.store import AuditCheck, Store, audit
 from clawback.store.audit import START
 
 
@@ -59,12 +59,15 @@ def test_events_are_listed_by_place_and_type(store: Store) -> None:
             unit.audit.list(limit=0)
 
 
-def test_a_long_log_is_verified_and_exported_in_batches(store: Store) -> None:
-    _fill(store, 2_050)
+def test_a_long_log_is_verified_and_exported_in_batches(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "_BATCH", 10)
+    _fill(store, 35)
     with store.read() as unit:
-        assert unit.audit.verify().rows == 2_050
-        assert [row.body["n"] for row in unit.audit.export()] == list(range(1, 2_051))
-        assert unit.audit.count() == 2_050
+        assert unit.audit.verify().rows == 35
+        assert [row.body["n"] for row in unit.audit.export()] == list(range(1, 36))
+        assert unit.audit.count() == 35
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def _postgresql(url: URL) -> Engine:
 def use_wal(connection: Connection) -> None:
     """Turn the write-ahead log on; the file remembers it."""
     raw: PoolProxiedConnection = connection.connection
+    raw.cursor().execute("PRAGMA query_only = OFF")
     raw.cursor().execute("PRAGMA journal_mode = WAL")
 
 

@@ -119,7 +119,8 @@ class Messages(Repository):
     def sharing(self, entities: Sequence[Entity]) -> Iterator[Message]:
         """Each message that carries any of these entities, once, oldest first, read in batches.
 
-        Keys are 64-bit hashes: a message that carries none of them may, very rarely, come too.
+        To be read to its end inside the unit. Keys are 64-bit hashes: a message that carries none
+        of them may, very rarely, come too.
         """
         keys = [key64(entity.kind.value, entity.value) for entity in entities]
         return self._records(Index(self._connection).numbers(keys))
