@@ -154,8 +154,8 @@ def test_a_link_in_place_of_a_directory_leads_nowhere(
     outside = swapped.rename(tmp_path / "outside")
     swapped.symlink_to(outside)
     asked = [*run(maildir.move([Move(copy.handle, "quarantine/INBOX")])), *run(maildir.delete([copy.handle]))]
-    asked += run(maildir.fetch([copy.handle]))
-    assert [type(answer) for answer in asked] == [ProtocolViolation] * 3
+    assert [type(answer) for answer in asked] == [ProtocolViolation] * 2
+    assert isinstance(run(maildir.fetch([copy.handle]))[0], ProtocolViolation)
     assert file.name in {p.name for p in outside.rglob("*")}
 
 
@@ -241,7 +241,7 @@ async def main():
     handle = (await maildir.list("ann@example.org", {}))[0].copies[0].handle
     moves = [Move(handle, "quarantine/INBOX"), Move(handle, "Junk")]
     answers = [*await maildir.move(moves), *await maildir.delete([handle])]
-    print(sorted(maildir.capabilities()), *(type(answer).__name__ for answer in answers), end="")
+    print(*sorted(maildir.capabilities()), *(type(answer).__name__ for answer in answers), end="")
 
 if os.geteuid() == 0:
     os.setgroups([])
@@ -260,7 +260,7 @@ def test_another_user_may_look_and_is_refused_every_change() -> None:
             path.chmod(0o555)
     command = [sys.executable, "-c", _AS_NOBODY, str(world.root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout == "['keywords', 'watch'] ReadOnly ReadOnly ReadOnly", done.stderr
+    assert done.stdout == "keywords watch ReadOnly ReadOnly ReadOnly", done.stderr
     assert _files(world.root) == before
     world.restore()
 

@@ -178,14 +178,41 @@ def lock(directory: int, wait: float = _LOCK_WAIT) -> Iterator[None]:
 
 
 def _taken(directory: int) -> bool:
+    """Try to take the lock, which from its first moment says whose it is."""
+    temporary = f"{_LOCK}.clawback.{os.getpid()}.{time.time_ns()}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directory)
     try:
-        fd = os.open(_LOCK, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directory)
+        with open(fd, "wb") as file:
+            file.write(f"{os.getpid()}:{socket.gethostname()}".encode())
+        os.link(temporary, _LOCK, src_dir_fd=directory, dst_dir_fd=directory)
+        return True
     except FileExistsError:
-        held = _stat(_LOCK, directory)
-        if held and time.time() - held.st_mtime > _LOCK_STALE:
+        if _abandoned(directory):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(_LOCK, dir_fd=directory)
         return False
-    with open(fd, "wb") as file:
-        file.write(f"{os.getpid()}:{socket.gethostname()}".encode())
-    return True
+    finally:
+        os.unlink(temporary, dir_fd=directory)
+
+
+def _abandoned(directory: int) -> bool:
+    """Whether a lock is too old, or belongs to a process of this host that is no more, as Dovecot has it."""
+    try:
+        with open(os.open(_LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory), "rb") as file:
+            held = os.fstat(file.fileno())
+            pid, _, host = file.read(300).decode("utf-8", "replace").partition(":")
+    except FileNotFoundError:
+        return False
+    if time.time() - held.st_mtime > _LOCK_STALE:
+        return True
+    return host == socket.gethostname() and pid.isdecimal() and _is_dead(int(pid[:9]))
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
