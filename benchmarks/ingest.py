@@ -130,12 +130,12 @@ def summary(results: dict[str, list[Measured]]) -> list[dict[str, float | int | 
 def show(corpus: corpora.Corpus, rows: list[dict[str, float | int | str]], stages: Stages) -> None:
     """The table, and where clawback's time goes."""
     print(f"\n{len(corpus.messages):,} messages, {corpus.size / 1e6:.1f} MB: {corpus.label}")
-    print(f"{'':24}{'messages per':>16}{'messages per':>14}{'clawback':>10}")
-    print(f"{'':24}{'processor second':>16}{'second':>14}{'is times':>10}  does")
+    print(f"{'':30}{'messages per':>16}{'messages per':>14}{'clawback':>10}")
+    print(f"{'':30}{'processor second':>16}{'second':>14}{'is times':>10}  does")
     for row in rows:
         refused = f" (refused {row['refused']})" if row["refused"] else ""
         print(
-            f"{row['name']:24}{row['per_processor_second']:>16,.0f}{row['per_second']:>14,.0f}"
+            f"{row['name']:30}{row['per_processor_second']:>16,.0f}{row['per_second']:>14,.0f}"
             f"{row['clawback_is_times_as_fast']:>10.2f}  {row['note']}{refused}"
         )
     total = sum(stages.seconds.values())

@@ -1,7 +1,8 @@
-"""An rspamd of our own on loopback: one worker pinned to one core, default modules without the network.
+"""An rspamd of our own on loopback: one worker pinned to one core.
 
-Modules that ask DNS, a fuzzy server, Redis or a reputation service are off, for nothing may leave the
-machine; a stub answers every DNS question that is left with NXDOMAIN at once, and counts them.
+Nothing may leave the machine: a stub answers every DNS question with NXDOMAIN at once, and counts them.
+So the modules that ask the network can be on, which costs their own work but no waiting for anybody, or
+off (those that ask DNS, a fuzzy server, Redis or a reputation service).
 """
 
 from __future__ import annotations
@@ -83,12 +84,12 @@ class Rspamd:
 
 
 @contextlib.contextmanager
-def running(program: str, core: int) -> Iterator[Rspamd]:
+def running(program: str, core: int, *, network_modules: bool) -> Iterator[Rspamd]:
     """Start rspamd in a folder of its own and end it afterwards, by its process id."""
     dns = NothingFound()
     with tempfile.TemporaryDirectory(prefix="rspamd-") as folder:
         root = Path(folder)
-        port = _write_settings(root, dns.port)
+        port = _write_settings(root, dns.port, network_modules)
         command = [program, "-f", "-i", "-c", "/etc/rspamd/rspamd.conf", f"--var=LOCAL_CONFDIR={root}"]
         command += [f"--var={name}={root / 'run'}" for name in ("RUNDIR", "DBDIR", "LOGDIR")]
         command += _as_nobody()
@@ -113,14 +114,15 @@ def _as_nobody() -> list[str]:
     return []
 
 
-def _write_settings(root: Path, dns_port: int) -> int:
+def _write_settings(root: Path, dns_port: int, network_modules: bool) -> int:
     port = _free_port()
     (root / "run").mkdir()
     settings = root / "local.d"
     settings.mkdir()
-    for module in _OFF.split():
-        (settings / f"{module}.conf").write_text("enabled = false;\n")
-    (settings / "phishing.conf").write_text("phishtank_enabled = false;\nopenphish_enabled = false;\n")
+    if not network_modules:
+        for module in _OFF.split():
+            (settings / f"{module}.conf").write_text("enabled = false;\n")
+        (settings / "phishing.conf").write_text("phishtank_enabled = false;\nopenphish_enabled = false;\n")
     (settings / "options.inc").write_text(
         f'dns {{ nameserver = ["127.0.0.1:{dns_port}"]; timeout = 0.2s; retransmits = 1; }}\n'
         'local_addrs = ["127.0.0.0/8"];\nneighbours {}\n'
