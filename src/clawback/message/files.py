@@ -51,9 +51,9 @@ class FileReading:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What is found while the files inside one file are walked through."""
+    """What is found while a file and those inside it are walked through, each before its members."""
 
-    members: list[Attachment] = field(default_factory=list)
+    files: list[Attachment] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     messages: list[tuple[str, bytes]] = field(default_factory=list)
     wrappers: list[str] = field(default_factory=list)
@@ -109,10 +109,10 @@ def inspect(
     name = name[:MAX_NAME]
     gathered = _Gathered()
     place = Place(name, path.partition("!/")[0], name or declared_type)
-    attachment = _walk(content, place, path, declared_type, budget, gathered, inline)
+    _walk(content, place, path, declared_type, budget, gathered, inline)
     return FileReading(
-        attachment,
-        members=tuple(gathered.members),
+        gathered.files[0],
+        members=tuple(gathered.files[1:]),
         links=tuple(gathered.links),
         messages=tuple(gathered.messages),
         wrappers=tuple(dict.fromkeys(gathered.wrappers)),
@@ -128,7 +128,7 @@ def _walk(
     budget: Budget,
     gathered: _Gathered,
     inline: bool = False,
-) -> Attachment:
+) -> None:
     """Read one file into `gathered`, then the files inside it."""
     kind = types.true_type(content)
     treated_as = _treated_as(kind, place.name, declared_type)
@@ -138,20 +138,21 @@ def _walk(
     elif reader := _READERS.get(treated_as):
         found = reader(content, place, budget)
     _keep(found, path, place, budget, gathered)
-    attachment = Attachment(
-        name=place.name,
-        path=path,
-        declared_type=declared_type,
-        true_type=found.true_type or kind,
-        size=len(content),
-        sha256=sha256(content).hexdigest(),
-        encrypted=found.encrypted,
-        inline=inline,
-        content=content,
+    gathered.files.append(
+        Attachment(
+            name=place.name,
+            path=path,
+            declared_type=declared_type,
+            true_type=found.true_type or kind,
+            size=len(content),
+            sha256=sha256(content).hexdigest(),
+            encrypted=found.encrypted,
+            inline=inline,
+            content=content,
+        )
     )
     if found.members:
         _descend(found.members, place, path, budget, gathered)
-    return attachment
 
 
 def _treated_as(kind: str, name: str, declared_type: str) -> str:
@@ -196,12 +197,10 @@ def _descend(members: Iterable[Member], place: Place, path: str, budget: Budget,
         name = member.name[-MAX_NAME:]
         inner_path = f"{path}!/{name}"
         if member.closed:
-            gathered.members.append(_closed(member, name, inner_path))
+            gathered.files.append(_closed(member, name, inner_path))
             continue
         inner = Place(name, place.part, f"{place.container}!/{name}")
-        gathered.members.append(
-            _walk(member.content, inner, inner_path, member.declared_type, budget, gathered)
-        )
+        _walk(member.content, inner, inner_path, member.declared_type, budget, gathered)
     budget.depth -= 1
 
 

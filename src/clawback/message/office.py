@@ -135,7 +135,7 @@ def _targets(target: str) -> Iterator[str]:
     if target[:8].lower().startswith(("http://", "https://", "ftp://")) and target.count("://") == 1:
         yield target
     else:
-        yield from find_absolute(target, 10)
+        yield from find_absolute(target.replace("!x-usc:", " "), 10)
 
 
 def read_markup(text: str, place: Place) -> Iterator[Link]:
@@ -144,9 +144,13 @@ def read_markup(text: str, place: Place) -> Iterator[Link]:
     yield from place.links(find_absolute(fields, MAX_LINKS), "office.field")
     hrefs = (unescape(match[1] or match[2] or "") for match in _HREF.finditer(text))
     yield from place.links((href for href in hrefs if "://" in href), "office.href")
-    visible = text_of_markup(text)
+    visible = text_of_markup(_FIELD.sub(_after_field, text))
     if "." in visible:
         yield from place.links(find_in_text(visible, MAX_LINKS), "office.text")
+
+
+def _after_field(match: re.Match[str]) -> str:
+    return "<" if match[0].endswith("<") else ""
 
 
 def text_of_markup(text: str) -> str:

@@ -23,7 +23,15 @@ def read_pdf(content: bytes, place: Place, budget: Budget) -> Contents:
     """The links of a PDF: ``pdf.uri``, ``pdf.action``, ``pdf.script``, ``pdf.text``, and ``qr``."""
     scan = scan_pdf(content, budget)
     safe = not scan.too_large and len(content) <= MAX_SIZE and budget.pages > 0
-    pages = read_pages(content, budget.pages, budget.rendered, budget.inflated) if safe else Pages()
+    pages = Pages()
+    if safe:
+        pages = read_pages(
+            content,
+            pages=budget.pages,
+            drawn=budget.rendered if scan.drawable else 0,
+            texts=not scan.too_wordy,
+            largest_file=budget.inflated,
+        )
     budget.pages -= min(pages.count, budget.pages)
     budget.rendered -= len(pages.pictures)
     codes = dict.fromkeys(text for picture in pages.pictures for text in read_qr_pixels(picture))
@@ -31,7 +39,7 @@ def read_pdf(content: bytes, place: Place, budget: Budget) -> Contents:
     return Contents(
         links=links[:MAX_LINKS],
         members=tuple(Member(name, data, size=len(data)) for name, data in pages.files),
-        defects=_defects(pages, safe, place),
+        defects=_defects(pages, safe, scan, place),
         encrypted=pages.needs_password,
     )
 
@@ -50,9 +58,9 @@ def _links(scan: Scan, pages: Pages, place: Place) -> Sequence[Link]:
     )
 
 
-def _defects(pages: Pages, safe: bool, place: Place) -> tuple[Defect, ...]:
+def _defects(pages: Pages, safe: bool, scan: Scan, place: Place) -> tuple[Defect, ...]:
     if not safe:
         return (Defect("pdf_not_opened", f"{place.container}: too large, or inflates to too much"),)
     if pages.broken:
         return (Defect("bad_pdf", place.container),)
-    return ()
+    return (Defect("text_cut", f"{place.container}: too many strings"),) if scan.too_wordy else ()

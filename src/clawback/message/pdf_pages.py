@@ -23,7 +23,9 @@ MAX_FILES = 20
 _LONGEST_URI = 8_192
 _SIDE = 1_300
 _SCALE = 1.5
-_OBJECTS = 2_000
+_OBJECTS = 3_000
+_SEGMENTS = 20_000
+_LAYERS = 40  # how often the things on a page may cover the whole of it
 _MODULES = 100  # a QR code drawn as paths has at least this many squares
 FAILURES = (pdfium.PdfiumError, ValueError, OverflowError, MemoryError, ctypes.ArgumentError)
 
@@ -41,7 +43,7 @@ class Pages:
     broken: bool = False
 
 
-def read_pages(content: bytes, pages: int, drawn: int, largest_file: int) -> Pages:
+def read_pages(content: bytes, *, pages: int, drawn: int, texts: bool, largest_file: int) -> Pages:
     """Read the first `pages` pages, and draw up to `drawn` of them that show images or many shapes."""
     found = Pages()
     try:
@@ -55,19 +57,20 @@ def read_pages(content: bytes, pages: int, drawn: int, largest_file: int) -> Pag
         found.count = len(document)
         for index in range(min(found.count, pages)):
             with suppress(*FAILURES):
-                _read_page(document, index, drawn, found)
+                _read_page(document, index, drawn, texts, found)
         with suppress(*FAILURES):
             found.files = list(_files(document, largest_file))
     return found
 
 
-def _read_page(document: pdfium.PdfDocument, index: int, drawn: int, found: Pages) -> None:
+def _read_page(document: pdfium.PdfDocument, index: int, drawn: int, texts: bool, found: Pages) -> None:
     with closing(document[index]) as page:
         found.uris += islice(_uris(document, page), MAX_ANNOTATIONS)
-        with closing(page.get_textpage()) as text:
-            count = min(text.count_chars(), MAX_TEXT)
-            if count > 0:
-                found.texts.append(text.get_text_range(0, count))
+        if texts:
+            with closing(page.get_textpage()) as text:
+                count = min(text.count_chars(), MAX_TEXT)
+                if count > 0:
+                    found.texts.append(text.get_text_range(0, count))
         if len(found.pictures) < drawn and _may_show_code(page):
             found.pictures.append(_picture(page))
 
@@ -86,18 +89,39 @@ def _uris(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> Iterator[str]:
 
 
 def _may_show_code(page: pdfium.PdfPage) -> bool:
-    """Whether there is an image, a group that may hold one, or as many shapes as a QR code has squares."""
-    shapes = 0
-    for index in range(min(pdfium_c.FPDFPage_CountObjects(page), _OBJECTS)):
-        thing = pdfium_c.FPDFPage_GetObject(page, index)
+    """Whether a page shows an image, or as many shapes as a QR code has squares, and is cheap to draw."""
+    whole = page.get_width() * page.get_height()
+    shows_image, segments, covered = False, 0, 0.0
+    pending = [
+        (pdfium_c.FPDFPage_GetObject(page, index), whole)
+        for index in range(min(pdfium_c.FPDFPage_CountObjects(page), _OBJECTS + 1))
+    ]
+    for count, (thing, room) in enumerate(pending):
         kind = pdfium_c.FPDFPageObj_GetType(thing)
-        if kind in (pdfium_c.FPDF_PAGEOBJ_IMAGE, pdfium_c.FPDF_PAGEOBJ_FORM):
-            return True
-        if kind == pdfium_c.FPDF_PAGEOBJ_PATH:
-            shapes += max(1, pdfium_c.FPDFPath_CountSegments(thing) // 5)
-            if shapes >= _MODULES:
-                return True
-    return False
+        if count > _OBJECTS or segments > _SEGMENTS or covered > _LAYERS * whole:
+            return False
+        if kind == pdfium_c.FPDF_PAGEOBJ_IMAGE:
+            shows_image = True
+        elif kind == pdfium_c.FPDF_PAGEOBJ_PATH:
+            segments += pdfium_c.FPDFPath_CountSegments(thing)
+        elif kind == pdfium_c.FPDF_PAGEOBJ_FORM:
+            # Inside a group the bounds are in its own units: each thing may be as large as the group.
+            inner = range(min(pdfium_c.FPDFFormObj_CountObjects(thing), _OBJECTS))
+            area = min(_area(thing), room)
+            pending += [(pdfium_c.FPDFFormObj_GetObject(thing, index), area) for index in inner]
+            continue
+        else:
+            continue
+        covered += min(_area(thing), room) if room == whole else room
+    return shows_image or segments >= 5 * _MODULES
+
+
+def _area(thing: object) -> float:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    bounds = (ctypes.byref(side) for side in (left, bottom, right, top))
+    if not pdfium_c.FPDFPageObj_GetBounds(thing, *bounds):
+        return 0.0
+    return max(0.0, right.value - left.value) * max(0.0, top.value - bottom.value)
 
 
 def _picture(page: pdfium.PdfPage) -> Image:

@@ -77,7 +77,7 @@ def read_binary(content: bytes, place: Place, budget: Budget) -> Contents:
 _RTF_HEX = re.compile(r"\\'([0-9a-fA-F]{2})")
 _RTF_UNICODE = re.compile(r"\\u(-?\d{1,6})(?:\\'[0-9a-fA-F]{2}|[ ?])?")
 _RTF_BREAK = re.compile(r"\\(?:par|line|cell|row|sect|page|tab)(?![a-z])[ ]?")
-_RTF_WORD = re.compile(r"\\\*|\\[a-zA-Z]{1,40}(?:-?\d{1,10})?[ ]?|[{}\r\n]")
+_RTF_WORD = re.compile(r"\\\*|\\[a-zA-Z]{1,40}(?:-?\d{1,10})?[ ]?|[{}]")
 _RTF_DATA = re.compile(r"\\(?:objdata|datastore)\b([^{}\\]{8,})")
 _NOT_HEX = re.compile(r"[^0-9a-fA-F]")
 _MAX_OBJECTS = 50
@@ -105,7 +105,7 @@ def _rtf_objects(raw: str) -> Iterator[str]:
 
 def text_of_rtf(raw: str) -> str:
     """What an RTF document says, its field instructions included."""
-    text = _RTF_DATA.sub("", raw)
+    text = _RTF_DATA.sub("", raw).replace("\r", "").replace("\n", "")
     text = _RTF_BREAK.sub("\n", _RTF_UNICODE.sub(_rtf_character, text))
     text = _RTF_HEX.sub(lambda match: chr(int(match[1], 16)), _RTF_WORD.sub("", text))
     return text
