@@ -233,6 +233,12 @@ class ConnectorContract:
         assert world.state(ANN) == before
         assert {f: c for f, c in listing(connector, ANN).items() if c} == {f: c for f, c in seen.items() if c}
 
+    def test_moving_a_copy_to_where_it_is_changes_nothing(self, connector: Connector, world: World) -> None:
+        self.put(world, mail("one"), flags=FLAGS)
+        before, copy = world.state(ANN), only(connector, ANN)
+        assert moved(connector, copy, INBOX) == copy
+        assert world.state(ANN) == before
+
     def test_the_owner_does_not_see_what_was_taken(self, connector: Connector, world: World) -> None:
         empty = world.state(ANN)
         self.put(world, mail("one"))

@@ -58,8 +58,10 @@ class Mover:
 
     def _move(self, handle: Handle, file: Found) -> Observed:
         found = file_stat(self._directories.at(self._source, file.sub), file.name)
-        source, target = self._ready.get(file.sub) or self._make_ready(file.sub)
         base, info = names.split(file.name)
+        if self._source == self._target:
+            return observed(self._home, handle.native_id, file, found, self._names.flags(info))
+        source, target = self._ready.get(file.sub) or self._make_ready(file.sub)
         letters = names.keyword_letters(info)
         wanted = base + names.with_keywords(info, self._translated(letters)) if letters else file.name
         name = self._rename_to(file, wanted, source, target)
