@@ -46,7 +46,7 @@ def test_urls_inside_another_scheme_are_found() -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ('<w:instrText xml:space="preserve"> HYPERLINK "http://x.</w:instrText><w:instrText>example/" </w:instrText>',
+        ('<w:instrText a="b"> HYPERLINK "http://x.</w:instrText><w:instrText>example/" </w:instrText>',
          [("office.field", X)]),
         ('<w:fldSimple w:instr=" HYPERLINK &quot;http://x.example/&quot; "/>', [("office.field", X)]),
         ("<w:p><w:r><w:t>www.x.c</w:t></w:r><w:r><w:t>om/a</w:t></w:r></w:p><w:p><w:t>b</w:t></w:p>",

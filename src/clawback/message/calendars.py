@@ -39,7 +39,7 @@ def read_calendar(content: bytes, place: Place, budget: Budget) -> Contents:
             break
         if "BASE64" in parameters and name in {"ATTACH", "PHOTO", "LOGO"}:
             members += _attached(name, parameters, value)
-        elif name == "X-ALT-DESC" or "TEXT/HTML" in parameters:
+        elif name == "X-ALT-DESC" or ("TEXT/HTML" in parameters and name != "ATTACH"):
             links += _markup_links(_plain(value), place)
         elif name not in _SILENT and "." in value:
             links += place.links(find_in_text(_plain(value), MAX_LINKS), f"ics.{name.lower()}")
