@@ -191,9 +191,12 @@ def test_deliveries_that_an_undo_puts_back_are_told(store: Store) -> None:
     _add(store, plan(1, deeds=2), 1)
     _add(store, replace(plan(2, deeds=1), kind=ActionKind.RESTORE, cluster_id="clu-2", undoes="act-1"), 2)
     with store.write() as unit:
-        assert unit.remediations.put_back(["dlv-1", "dlv-2"]) == {"dlv-1"}
+        key = unit.remediations.get("act-2").key
+        other = replace(key, value="another")
+        assert unit.remediations.put_back(["dlv-1", "dlv-2"], key) == {"dlv-1"}
+        assert unit.remediations.put_back(["dlv-1", "dlv-2"], other) == set()
         unit.remediations.set_status("act-2", RemediationStatus.REJECTED, expected=PENDING, at=NOW)
-        assert unit.remediations.put_back(["dlv-1", "dlv-2"]) == set()
+        assert unit.remediations.put_back(["dlv-1", "dlv-2"], key) == set()
 
 
 def test_remediations_are_found_by_cluster(store: Store) -> None:

@@ -17,7 +17,6 @@ from clawback.engine.record import AUTOMATION, record
 from clawback.engine.requests import ENTITY_OF, Request
 from clawback.errors import CapabilityMissing, NotFound
 from clawback.message.delivery import Delivery
-from clawback.response.alerts import AlertKind
 from clawback.response.counts import Places
 from clawback.response.events import (
     AlertJoined,
@@ -68,7 +67,7 @@ async def investigate(parts: Parts, request: Request) -> str:
         with parts.store.read() as unit:
             deliveries = unit.deliveries.of_messages([m.message_id for m in cluster.members])
         seen = await look(parts, deliveries)
-        _conclude(parts, investigation_id, cluster, seen, request.kind is AlertKind.MANUAL)
+        _conclude(parts, investigation_id, cluster, seen, request.asked)
     return investigation_id
 
 
@@ -155,7 +154,7 @@ def _plan(
         tuple(seen),
         _folders(parts, seen, ACTION),
         held=frozenset(unit.remediations.open_for(delivery_ids)),
-        spared=frozenset() if asked else frozenset(unit.remediations.put_back(delivery_ids)),
+        spared=frozenset() if asked else frozenset(unit.remediations.put_back(delivery_ids, cluster.key)),
     )
     made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
     if not made.deeds:

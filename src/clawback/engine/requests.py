@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from clawback import ids
+from clawback.analysis.allowing import MANUAL
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match
 from clawback.response.alerts import Alert, AlertKind, Severity
@@ -38,7 +39,8 @@ class Request:
 
     `trigger` tells alerts of one cause apart (``indicator:...``, ``message:...``).
     `indicators` are ids of listed indicators to make clusters of; empty for a manual look at something
-    that nobody has listed.
+    that nobody has listed. `asked` is set when a person wants it now: then copies that an undo put back
+    are planned again too.
     """
 
     cause: Entity
@@ -48,6 +50,7 @@ class Request:
     trigger: str
     source: str
     indicators: tuple[str, ...] = ()
+    asked: bool = False
 
     @property
     def key(self) -> str:
@@ -88,6 +91,7 @@ def listing(indicator: Indicator) -> Request:
         f"indicator:{indicator.id}",
         indicator.source,
         (indicator.id,),
+        asked=indicator.source == MANUAL,
     )
 
 
@@ -116,4 +120,5 @@ def manual(cause: Entity, indicators: tuple[str, ...], actor: str, at: datetime)
         f"manual:{actor}:{at.isoformat()}",
         actor,
         indicators,
+        asked=True,
     )

@@ -7,12 +7,12 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from clawback.errors import Corrupt, NotFound
 from clawback.message.delivery import DeliveryLocation
-from clawback.response.plan import ActionKind, Deed, Outcome, Plan, Receipt, RemediationStatus, Skip, Tally
+from clawback.response.plan import Deed, Outcome, Plan, Receipt, RemediationStatus, Skip, Tally
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import deeds, receipts, remediations, skips
 from clawback.store.text import (
@@ -152,13 +152,13 @@ class Ledger(Repository):
         self,
         delivery_ids: Sequence[str],
         statuses: Iterable[RemediationStatus],
-        kind: ActionKind | None = None,
+        which: ColumnElement[bool] | None = None,
     ) -> set[str]:
         joined = deeds.join(remediations, remediations.c.no == deeds.c.remediation_no)
         query = select(deeds.c.delivery_id).select_from(joined)
         query = query.where(remediations.c.status.in_([status.value for status in statuses]))
-        if kind is not None:
-            query = query.where(remediations.c.kind == kind.value)
+        if which is not None:
+            query = query.where(which)
         found: set[str] = set()
         for chunk in chunks([armour(delivery_id) for delivery_id in delivery_ids]):
             mine = query.where(self._within(deeds.c.delivery_id, chunk))

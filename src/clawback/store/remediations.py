@@ -116,10 +116,12 @@ class Remediations(Ledger):
         """Which of these deliveries are in a remediation that is pending, approved or running."""
         return self._with_deeds_in(delivery_ids, (_S.PENDING, _S.APPROVED, _S.RUNNING))
 
-    def put_back(self, delivery_ids: Sequence[str]) -> set[str]:
-        """Which of these deliveries an undo put back, or is about to."""
+    def put_back(self, delivery_ids: Sequence[str], key: Entity) -> set[str]:
+        """Which of these deliveries an undo of an action on this entity put back, or is about to."""
         going = (_S.PENDING, _S.APPROVED, _S.RUNNING, _S.COMPLETED)
-        return self._with_deeds_in(delivery_ids, going, kind=ActionKind.RESTORE)
+        table = remediations.c
+        same = (table.key_kind == key.kind.value) & (table.key_value == armour(key.value))
+        return self._with_deeds_in(delivery_ids, going, same & (table.kind == ActionKind.RESTORE.value))
 
     def due(self, now: datetime) -> tuple[str, ...]:
         """The ids of pending remediations whose plan has expired, oldest first."""
