@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.message.made_files import codes, found_links, look_into, make_docx, make_zip
+from tests.message.made_files import codes, found_links, look_into, make_docx, make_zip, qr_png
 
 from clawback.message import file_types
 from clawback.message.file_types import true_type
@@ -113,6 +113,23 @@ def test_a_name_decides_only_where_the_bytes_leave_it_open() -> None:
     assert look_into(b"%PDF-1.4\n", "a.html").attachment.true_type == "application/pdf"
     html = look_into(b"text, then <a href=http://x.example/>", "x", "text/html")
     assert found_links(html) == [("html:a.href", X)]
+
+
+def test_a_qr_code_in_an_image_is_a_link() -> None:
+    picture = qr_png("go to http://x.example/ now")
+    (link,) = look_into(picture, "a.png").links
+    assert (link.location, link.source, link.url, link.container) == (LinkLocation.QR_CODE, "qr", X, "a.png")
+
+
+def test_a_known_image_costs_nothing() -> None:
+    budget = Budget(images=1)
+    pictures = [qr_png(f"http://x{number}.example/") for number in (1, 2)]
+    first, again, other = (
+        inspect(picture, name="a.png", declared_type="image/png", path="2", budget=budget)
+        for picture in (pictures[0], pictures[0], pictures[1])
+    )
+    assert first.links == again.links != ()
+    assert codes(other) == {"too_many_images"}
 
 
 def test_onenote_gives_its_files_and_links() -> None:

@@ -105,7 +105,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"ISc(", "application/x-installshield"),
     (b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
     (b"Rar!\x1a\7", RAR),
-    (b"\x1f\x8b", GZIP),
+    (b"\x1f\x8b\x08", GZIP),
     (b"BZh", BZIP2),
     (b"\xfd7zXZ\0", XZ),
     (b"]\0\0", LZMA),
