@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import imaplib
 import itertools
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -191,3 +193,42 @@ def test_mail_that_dovecot_files_is_seen_at_once(
         return seen
 
     assert mailbox in run(watching())
+
+
+def test_an_owner_who_changes_flags_all_the_time_loses_nothing(
+    client: imaplib.IMAP4, maildir: MaildirConnector, mailbox: str
+) -> None:
+    texts = [mail(f"{number:03}") for number in range(100)]
+    for text in texts:
+        add(client, text, "Mine")
+    done = threading.Event()
+
+    def flagging() -> int:
+        rounds = 0
+        client.select("INBOX")
+        while not done.is_set():
+            sign = "-" if rounds % 2 else "+"
+            with contextlib.suppress(imaplib.IMAP4.error):
+                client.store("1:*", f"{sign}FLAGS.SILENT", "(\\Flagged Busy)")
+            client.noop()
+            rounds += 1
+        return rounds
+
+    async def moving() -> tuple[int, int]:
+        busy = asyncio.ensure_future(asyncio.to_thread(flagging))
+        taken = 0
+        for _ in range(6):
+            for there, here in (("INBOX", "soft_deleted/INBOX"), ("soft_deleted/INBOX", "INBOX")):
+                found = {f.folder: f.copies or () for f in await maildir.list(mailbox, {})}
+                assert sum(map(len, found.values())) == len(texts)
+                answers = await maildir.move([Move(copy.handle, here) for copy in found[there]])
+                assert all(isinstance(answer, Observed) for answer in answers), answers
+                taken += len(answers)
+        done.set()
+        return await busy, taken
+
+    rounds, taken = run(moving())
+    assert (taken, rounds > 0) == (12 * len(texts), True)
+    shown = show(client)
+    assert [s.content for s in shown] == texts
+    assert all("Mine" in s.flags for s in shown)

@@ -20,7 +20,8 @@ from clawback.mailboxes.maildir.folders import Spot
 from clawback.message.delivery import Observed
 
 _SETTLED = 2 * 10**9
-_LOOKS = 4
+_LOOKS = 10
+_PAUSE = 0.005
 Mtimes = tuple[int, int, int]
 
 
@@ -40,6 +41,7 @@ def list_folder(
         # A file renamed while its directory is read may be seen twice or not at all.
         if look == _LOOKS - 1 or mtimes_of(directories, spot) == mtimes:
             return FolderListing(folder, _cursor(mtimes, made_at), copies)
+        time.sleep(look * _PAUSE)
     return None
 
 
