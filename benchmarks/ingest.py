@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -129,7 +128,8 @@ def summary(results: dict[str, list[Measured]]) -> list[dict[str, float | int | 
 
 def show(corpus: corpora.Corpus, rows: list[dict[str, float | int | str]], stages: Stages) -> None:
     """The table, and where clawback's time goes."""
-    print(f"\n{len(corpus.messages):,} messages, {corpus.size / 1e6:.1f} MB: {corpus.label}")
+    print(f"\n{corpora.machine()}")
+    print(f"{len(corpus.messages):,} messages, {corpus.size / 1e6:.1f} MB: {corpus.label}")
     print(f"{'':30}{'messages per':>16}{'messages per':>14}{'clawback':>10}")
     print(f"{'':30}{'processor second':>16}{'second':>14}{'is times':>10}  does")
     for row in rows:
@@ -141,6 +141,8 @@ def show(corpus: corpora.Corpus, rows: list[dict[str, float | int | str]], stage
     total = sum(stages.seconds.values())
     parts = ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in stages.seconds.items())
     print(f"clawback's time: {parts}")
+    if missing := peers.missing():
+        print(f"not measured, for it is not installed: {', '.join(missing)} (benchmarks/peers.py --install)")
 
 
 def main() -> None:
@@ -161,7 +163,7 @@ def main() -> None:
             "messages": len(corpus.messages),
             "bytes": corpus.size,
             "rounds": options.rounds,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "machine": corpora.machine(),
             "stages": {name: round(seconds, 3) for name, seconds in stages.seconds.items()},
             "results": rows,
         }

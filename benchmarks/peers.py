@@ -133,6 +133,15 @@ def _rspamd(name: str, server: rspamd_peer.Rspamd, corpus: Corpus) -> Measured:
     return Measured(name, len(corpus.messages), processor, wall, failures, note)
 
 
+def missing() -> list[str]:
+    """The peers that are not here."""
+    return [name for name, program in _programs() if program is None]
+
+
+def _programs() -> tuple[tuple[str, str | None], ...]:
+    return ("rspamd", rspamd_peer.find()), ("notmuch", shutil.which("notmuch"))
+
+
 def install() -> None:
     """Install the peers from Debian; no package may start a daemon while that goes on."""
     mine = not _POLICY.exists()
@@ -157,7 +166,7 @@ def main() -> None:
     parser.add_argument("--install", action="store_true", help="install them from Debian (needs root)")
     if parser.parse_args().install:
         install()
-    for name, program in (("rspamd", rspamd_peer.find()), ("notmuch", shutil.which("notmuch"))):
+    for name, program in _programs():
         print(f"{name}: {program or 'not installed (benchmarks/peers.py --install)'}")
 
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from corpus import machine
 
 from clawback import app
 from clawback.analysis.clusters import ClusterKind
@@ -141,6 +142,7 @@ def play(mailboxes: int, copies: int, clean: int) -> Round:
 
 def show(rounds: list[Round], copies: int, mailboxes: int) -> None:
     """The figures, medians over the rounds."""
+    print(machine())
     print(f"{copies:,} copies over {mailboxes:,} Maildirs, median of {len(rounds)} rounds")
     for name, text in (
         ("bare_rename", "bare os.rename of the files"),
@@ -172,7 +174,7 @@ def main() -> None:
         figures = {
             "copies": options.copies,
             "mailboxes": options.mailboxes,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "machine": machine(),
             "ratio": round(statistics.median(one.ratio for one in rounds), 2),
             "rounds": [asdict(one) for one in rounds],
         }
