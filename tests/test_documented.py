@@ -59,3 +59,14 @@ def test_no_row_of_a_page_is_without_its_meaning() -> None:
     ]
     assert empty == []
     assert not any("\n\nNone\n\n" in text for text in WRITTEN.values())
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_argument_is_spoken_of(name: str) -> None:
+    command = COMMANDS[name]
+    named = [
+        (p.metavar or p.name or "").upper().rstrip(".")
+        for p in command.params
+        if isinstance(p, click.Argument)
+    ]
+    assert [word for word in named if word not in (command.help or "")] == []

@@ -50,7 +50,10 @@ def list_(session: Session, pending: bool, limit: int, cursor: str, as_json: boo
 @as_json
 @click.pass_obj
 def show(session: Session, action_id: str, as_json: bool) -> None:
-    """One action: its account, and the result for every copy."""
+    """One action: its account, and the result for every copy.
+
+    ID is that of the action (rem-...), as `clawback actions list` shows it.
+    """
     with session.app() as app, app.store.read() as unit:
         remediation = unit.remediations.get(action_id)
         results = tuple(unit.remediations.receipts(action_id))
@@ -80,7 +83,15 @@ def _plain(deed: Deed, receipt: Receipt) -> dict[str, object]:
 def approve(
     session: Session, action_ids: tuple[str, ...], plan_hash: str | None, note: str, no_wait: bool
 ) -> None:
-    """Let pending actions run."""
+    """Let pending actions run.
+
+    Each ID is that of an action (rem-...). What is approved is the plan as it stands now.
+
+    \b
+    Examples:
+      clawback actions approve rem-0123456789abcdef0123
+      clawback actions approve rem-0123456789abcdef0123 --plan-hash 5f70... --note "seen by Ann"
+    """
     from clawback.engine import commands
 
     if plan_hash and len(action_ids) > 1:
@@ -100,7 +111,10 @@ def approve(
 @click.option("--note", default="", help="Why.")
 @click.pass_obj
 def reject(session: Session, action_ids: tuple[str, ...], note: str) -> None:
-    """Say no to pending actions; nothing is touched."""
+    """Say no to pending actions; nothing is touched.
+
+    Each ID is that of an action (rem-...).
+    """
     from clawback.engine import commands
 
     with session.app() as app:
@@ -114,7 +128,10 @@ def reject(session: Session, action_ids: tuple[str, ...], note: str) -> None:
 @no_wait
 @click.pass_obj
 def undo(session: Session, action_id: str, note: str, no_wait: bool) -> None:
-    """Put every copy back: same folder, name, flags, keywords, time and bytes."""
+    """Put every copy back: same folder, name, flags, keywords, time and bytes.
+
+    ID is that of the action (rem-...) whose copies shall come back.
+    """
     from clawback.engine import commands
 
     with session.app() as app:

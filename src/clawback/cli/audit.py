@@ -19,7 +19,7 @@ def audit() -> None:
 @audit.command(name="list")
 @click.option("--after", type=click.IntRange(0), default=0, help="Only rows after this number.")
 @click.option("--type", "types", multiple=True, help="Only events of this type.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Rows at most.")
 @as_json
 @click.pass_obj
 def list_(session: Session, after: int, types: tuple[str, ...], limit: int, as_json: bool) -> None:

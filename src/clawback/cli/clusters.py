@@ -34,7 +34,10 @@ def list_(session: Session, limit: int, cursor: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def show(session: Session, cluster_id: str, as_json: bool) -> None:
-    """One cluster: its query and every member with its reasons."""
+    """One cluster: its query and every member with its reasons.
+
+    ID is that of the cluster (clu-...), as `clawback clusters list` shows it.
+    """
     with session.app() as app, app.store.read() as unit:
         cluster = unit.clusters.get(cluster_id)
     if as_json:
@@ -50,7 +53,7 @@ def show(session: Session, cluster_id: str, as_json: bool) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.pass_obj
 def export(session: Session, cluster_id: str, path: Path) -> None:
-    """Write every copy to PATH: .csv, .json or .parquet.
+    """Write every copy of the cluster ID (clu-...) to PATH: .csv, .json or .parquet.
 
     \b
     Example:

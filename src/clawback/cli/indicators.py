@@ -30,9 +30,13 @@ def indicators() -> None:
 @click.argument("value")
 @click.option("--kind", type=KINDS, help="What VALUE is (default: guessed).")
 @click.option("--prefix", is_flag=True, help="A URL: every URL that begins with VALUE counts.")
-@click.option("--verdict", type=VERDICTS, default="malicious", show_default=True)
+@click.option(
+    "--verdict", type=VERDICTS, default="malicious", show_default=True, help="What is said of VALUE."
+)
 @click.option("--threat", type=click.Choice([t.value for t in Threat]), help="What kind of harm.")
-@click.option("--confidence", type=click.IntRange(0, 100), default=100, show_default=True)
+@click.option(
+    "--confidence", type=click.IntRange(0, 100), default=100, show_default=True, help="How sure, in percent."
+)
 @click.option("--expires", type=Moment(), help="When it stops counting.")
 @click.option("--note", default="", help="Why, for whoever reads it later.")
 @no_wait
@@ -88,7 +92,9 @@ def add(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--kind", type=KINDS, help="What every line is (default: guessed line by line).")
 @click.option("--source", help="Name of the list (default: the file's name).")
-@click.option("--confidence", type=click.IntRange(0, 100), default=80, show_default=True)
+@click.option(
+    "--confidence", type=click.IntRange(0, 100), default=80, show_default=True, help="How sure, in percent."
+)
 @click.option("--expires", type=Moment(), help="When the entries stop counting.")
 @no_wait
 @as_json
@@ -141,8 +147,8 @@ def import_(
 
 
 @indicators.command(name="list")
-@click.option("--kind", type=KINDS)
-@click.option("--source")
+@click.option("--kind", type=KINDS, help="Only indicators of this kind.")
+@click.option("--source", metavar="NAME", help="Only indicators of this list; by hand is `manual`.")
 @page
 @as_json
 @click.pass_obj
@@ -162,7 +168,10 @@ def list_(
 @click.argument("indicator_id", metavar="ID")
 @click.pass_obj
 def remove(session: Session, indicator_id: str) -> None:
-    """Take an indicator off the list; what was done because of it stays until you undo it."""
+    """Take an indicator off the list; what was done because of it stays until you undo it.
+
+    ID is that of the indicator (ind-...), as `clawback indicators list` shows it.
+    """
     from clawback.engine import commands
 
     with session.app() as app:

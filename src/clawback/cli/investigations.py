@@ -20,7 +20,9 @@ def investigations() -> None:
 
 
 @investigations.command(name="list")
-@click.option("--status", type=click.Choice([s.value for s in InvestigationStatus]))
+@click.option(
+    "--status", type=click.Choice([s.value for s in InvestigationStatus]), help="Only those that stand so."
+)
 @click.option("--since", type=Moment(), help="Created at or after.")
 @click.option("--until", type=Moment(), help="Created before.")
 @page
@@ -50,7 +52,10 @@ def list_(
 @as_json
 @click.pass_obj
 def show(session: Session, investigation_id: str, as_json: bool) -> None:
-    """One investigation: clusters, actions, log."""
+    """One investigation: clusters, actions, log.
+
+    ID is that of the investigation (inv-...), as `clawback investigations list` shows it.
+    """
     with session.app() as app, app.store.read() as unit:
         investigation = unit.investigations.get(investigation_id)
     if as_json:

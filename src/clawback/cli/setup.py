@@ -13,36 +13,13 @@ from click.shell_completion import get_completion_class
 from clawback.cli.options import as_json
 from clawback.cli.outcome import show_investigation
 from clawback.cli.session import Session
+from clawback.cli.settings_file import settings_text, write_settings
 from clawback.cli.tables import Column, emit
 from clawback.errors import BadParameter, ClawbackError
 
 if TYPE_CHECKING:
     from clawback.app import App
     from clawback.engine.parts import Parts
-
-TEMPLATE = """\
-# clawback's settings. Automation and indicators are not here: `clawback automation`, `clawback indicators`.
-data = "{data}"                     # folder of the embedded store, relative to this file
-
-[organisation]
-domains = [{domains}]               # your own mail domains
-trusted_hops = []                   # host names of your border, whose Authentication-Results are believed
-
-[store]
-# url = "postgresql+psycopg://clawback@127.0.0.1/clawback"
-bodies = "none"                     # raw mail kept as sealed copies: none, remediated, all
-
-[work]
-sweep_seconds = 60                  # every mailbox is looked at this often, even if no event came
-
-[[sources]]
-name = "main"
-kind = "maildir"
-[sources.options]
-root = "{root}"                     # one Maildir for each user below this folder
-layout = "{layout}"
-address = "{address}"               # what a mailbox is called
-"""
 
 
 @click.command()
@@ -53,7 +30,14 @@ address = "{address}"               # what a mailbox is called
 @click.option("--domain", default="example.org", show_default=True, help="Your mail domain.")
 @click.option("--address", help="What a mailbox is called (default: {user}@DOMAIN).")
 @click.option("--data", default="data", show_default=True, help="Folder for clawback's own store.")
-@click.option("--file", "path", default="clawback.toml", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--file",
+    "path",
+    default="clawback.toml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The settings file to write.",
+)
 @click.option("--force", is_flag=True, help="Write over a settings file that exists.")
 def init(
     root: Path, layout: str, domain: str, address: str | None, data: str, path: Path, force: bool
@@ -69,22 +53,15 @@ def init(
         raise BadParameter(f"{path} exists; give --force to write over it")
     if not root.is_dir():
         raise BadParameter(f"{root} is no folder")
-    text = TEMPLATE.format(
-        data=_toml(data),
-        domains=f'"{_toml(domain)}"',
-        root=_toml(str(root.resolve())),
-        layout=_toml(layout),
-        address=_toml(address or "{user}@" + domain),
+    text = settings_text(
+        root=str(root.resolve()),
+        layout=layout,
+        address=address or "{user}@" + domain,
+        domains=[domain],
+        data=data,
     )
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise BadParameter(f"{path} cannot be written: {error.strerror}") from None
+    write_settings(path, text)
     click.echo(f"{path} written. Now: clawback doctor, clawback ingest, clawback up")
-
-
-def _toml(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @click.command()
