@@ -75,6 +75,10 @@ class PostgreSQL:
         """The schema's URL for `Store.open`."""
         return f"postgresql+psycopg://postgres@/postgres?host={self._root}&options=-csearch_path%3D{name}"
 
+    def database_url(self, name: str) -> str:
+        """The URL of a whole database of that name, for tests that copy databases."""
+        return f"postgresql+psycopg://postgres@/{name}?host={self._root}"
+
     def _execute(self, statement: str) -> None:
         where = f"host={self._root} user=postgres dbname=postgres"
         with psycopg.connect(where, autocommit=True) as connection:

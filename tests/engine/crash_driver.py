@@ -73,7 +73,10 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One copy of everything: Maildirs and store. `database` names its PostgreSQL database, "" for SQLite."""
+    """One copy of everything: Maildirs and store.
+
+    `server` is the URL of a PostgreSQL with {} for the name of a database; both are "" for SQLite.
+    """
 
     root: Path
     server: str = ""
@@ -81,7 +84,7 @@ class World:
 
     @property
     def settings(self) -> Settings:
-        url = f"{self.server}/{self.database}" if self.server else ""
+        url = self.server.format(self.database) if self.server else ""
         options = {"root": str(self.root / "mail"), "layout": "{user}", "address": "{user}@example.org"}
         return Settings(
             home=str(self.root),
@@ -108,7 +111,7 @@ class World:
 
 
 def _sql(server: str, statement: str) -> None:
-    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    engine = create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()

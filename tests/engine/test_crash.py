@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.postgres import PostgreSQL
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -27,11 +28,16 @@ def crash(folder: Path, server: str, visits: int, what: str) -> dict[str, object
     return result
 
 
+def test_killed_on_postgresql(tmp_path: Path, postgresql: PostgreSQL) -> None:
+    result = crash(tmp_path, postgresql.database_url("{}"), 24, "remediate")
+    assert result["visited"] == 24
+
+
 @pytest.mark.parametrize("what", ["remediate", "undo"])
 def test_killed_at_every_step_on_sqlite(
     tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = crash(tmp_path, "", 90, what)
+    result = crash(tmp_path, "", 66, what)
     with capsys.disabled():
         print(
             f"\n{what}: killed at {result['visited']} of {result['steps']} steps, {result['copies']} copies"
