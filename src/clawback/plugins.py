@@ -28,9 +28,13 @@ def maildir(name: str, options: Mapping[str, Any], home: Path) -> Connector:
         raise BadSettings(f"source {name!r}: a maildir has no option {unknown[0]!r}")
     if not isinstance(options.get("root"), str):
         raise BadSettings(f"source {name!r}: option 'root' must name the folder of the mailboxes")
-    texts = {key: str(options[key]) for key in ("layout", "address") if key in options}
-    vault = Path(home, str(options["vault"])) if "vault" in options else None
-    return MaildirConnector(name, Path(home, options["root"]), vault=vault, **texts)
+    return MaildirConnector(
+        name,
+        Path(home, options["root"]),
+        str(options.get("layout", "{user}/Maildir")),
+        str(options.get("address", "{user}@example.org")),
+        Path(home, str(options["vault"])) if "vault" in options else None,
+    )
 
 
 BUILT_IN: Mapping[str, MakeConnector] = {"maildir": maildir}
