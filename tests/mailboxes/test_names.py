@@ -35,7 +35,7 @@ from clawback.message.delivery import DeliveryLocation, Handle
 def test_a_file_name_is_a_base_and_an_info(name: str, base: str, flags: list[str], size: int | None) -> None:
     assert names.split(name)[0] == base
     assert "".join(names.split(name)) == name
-    assert names.system_flags(names.split(name)[1]) == flags
+    assert names.system_flags(names.split(name)[1]) == set(flags)
     assert names.size_in(name) == size
 
 
@@ -211,11 +211,23 @@ def test_a_keyword_file_is_read_as_dovecot_reads_it() -> None:
     assert keywords.parse(text) == {"a": "$Forwarded", "d": "With space", "b": "ä"}
 
 
-def test_letters_go_by_names_and_keep_themselves_where_they_can(tmp_path: Path, directory: int) -> None:
+def test_letters_go_by_names_and_in_the_vault_keep_themselves_where_they_can(
+    tmp_path: Path, directory: int
+) -> None:
     (tmp_path / keywords.FILE).write_text("0 Other\n5 $FORWARDED\n")
-    translation = keywords.Translation({"a": "$Forwarded", "b": "Mine", "f": "Last"}, directory)
-    assert translation.of("abf") == "fbc"
-    assert keywords.read(directory) == {"a": "Other", "f": "$FORWARDED", "b": "Mine", "c": "Last"}
+    source = {"a": "$Forwarded", "c": "Mine", "f": "Last"}
+    assert keywords.Translation(source, directory, private=True).of("acf") == "fcb"
+    assert keywords.read(directory) == {"a": "Other", "f": "$FORWARDED", "c": "Mine", "b": "Last"}
+
+
+def test_an_owners_folder_gets_new_names_without_gaps(directory: int) -> None:
+    assert keywords.Translation({"c": "Mine", "f": "Last"}, directory).of("cf") == "ab"
+    assert keywords.read(directory) == {"a": "Mine", "b": "Last"}
+
+
+def test_the_vault_names_every_letter(directory: int) -> None:
+    assert keywords.Translation({}, directory, private=True).of("c") == "c"
+    assert keywords.read(directory) == {"c": "unknown-2"}
 
 
 def test_a_letter_without_a_name_stays_unless_it_would_get_another_meaning(

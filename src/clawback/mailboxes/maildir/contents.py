@@ -62,8 +62,9 @@ def file_stat(directory: int, name: str) -> os.stat_result:
 
 def flags_of(info: str, named: Mapping[str, str]) -> frozenset[str]:
     """The flags and keywords of an info, in a folder that names its letters so."""
-    words = [keywords.name_of(letter, named) for letter in names.keyword_letters(info)]
-    return frozenset(names.system_flags(info) + words)
+    flags = names.system_flags(info)
+    letters = names.keyword_letters(info)
+    return flags.union(keywords.name_of(letter, named) for letter in letters) if letters else flags
 
 
 def observed(

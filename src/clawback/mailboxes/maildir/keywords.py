@@ -52,14 +52,15 @@ def name_of(letter: str, names: Mapping[str, str]) -> str:
 class Translation:
     """Letters of one folder into letters of another by their names; new names are added to the other.
 
-    A letter keeps itself where the other folder allows it, so that there and back is exact. With
-    `name_all`, letters without a name are written down as well.
+    With `private` the other folder is the vault's: there each letter keeps itself if it can, named or not,
+    so that there and back is exact. In an owner's folder a new name takes the first free letter, as
+    Dovecot has it, and a letter without a name needs none unless it would get another meaning.
     """
 
-    def __init__(self, source: Mapping[str, str], target: int, *, name_all: bool = False) -> None:
+    def __init__(self, source: Mapping[str, str], target: int, *, private: bool = False) -> None:
         self._source = source
         self._target = target
-        self._name_all = name_all
+        self._private = private
         self._names: Mapping[str, str] | None = None
         self._done: dict[str, str] = {}
 
@@ -73,12 +74,12 @@ class Translation:
         wanted = {letter: name_of(letter, self._source) for letter in letters if letter not in self._done}
         if self._names is None:
             self._names = read(self._target)
-        found, missing = _match(wanted, self._names, self._name_all)
+        found, missing = _match(wanted, self._names, self._private)
         if missing:
             with lock(self._target):
                 names = read(self._target)
-                found, missing = _match(wanted, names, self._name_all)
-                added = _choose(missing, names)
+                found, missing = _match(wanted, names, self._private)
+                added = _choose(missing, names, self._private)
                 self._names = names | {letter: missing[old] for old, letter in added.items()}
                 if added:
                     write(self._target, self._names)
@@ -98,14 +99,14 @@ def letters_for(directory: int, keywords: list[str]) -> str:
 
 
 def _match(
-    wanted: Mapping[str, str], names: Mapping[str, str], name_all: bool
+    wanted: Mapping[str, str], names: Mapping[str, str], private: bool
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Letters whose keyword the target knows, and those it must learn."""
     by_name = {name.casefold(): letter for letter, name in names.items()}
     found: dict[str, str] = {}
     missing: dict[str, str] = {}
     for letter, name in wanted.items():
-        nameless = not name_all and letter not in names and name == name_of(letter, {})
+        nameless = not private and letter not in names and name == name_of(letter, {})
         target = letter if nameless else by_name.get(name.casefold())
         if target:
             found[letter] = target
@@ -114,8 +115,8 @@ def _match(
     return found, missing
 
 
-def _choose(missing: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    """A free letter for each missing name, its own one first."""
+def _choose(missing: Mapping[str, str], names: Mapping[str, str], own: bool) -> dict[str, str]:
+    """A free letter for each missing name; with `own`, its own one first."""
     chosen: dict[str, str] = {}
     by_name: dict[str, str] = {}
     for letter, name in missing.items():
@@ -123,7 +124,7 @@ def _choose(missing: Mapping[str, str], names: Mapping[str, str]) -> dict[str, s
         if name.casefold() in by_name:
             chosen[letter] = by_name[name.casefold()]
             continue
-        free = letter if letter not in taken else next((x for x in _LETTERS if x not in taken), "")
+        free = letter if own and letter not in taken else next((x for x in _LETTERS if x not in taken), "")
         if not free:
             raise CapabilityMissing(f"the folder has no letter left for the keyword {name!r}")
         chosen[letter] = by_name[name.casefold()] = free

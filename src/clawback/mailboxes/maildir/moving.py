@@ -39,6 +39,7 @@ class Mover:
         self._directories = directories
         self._source = source
         self._target = target
+        self._stays = source == target
         self._home = home
         self._rename = by
         self._search = Search(directories, source)
@@ -59,7 +60,7 @@ class Mover:
     def _move(self, handle: Handle, file: Found) -> Observed:
         found = file_stat(self._directories.at(self._source, file.sub), file.name)
         base, info = names.split(file.name)
-        if self._source == self._target:
+        if self._stays:
             return observed(self._home, handle.native_id, file, found, self._names.flags(info))
         source, target = self._ready.get(file.sub) or self._make_ready(file.sub)
         letters = names.keyword_letters(info)
@@ -82,7 +83,7 @@ class Mover:
     def _translated(self, letters: str) -> str:
         if self._translation is None:
             target = self._directories.at(self._target)
-            self._translation = keywords.Translation(self._names.all(), target, name_all=self._target.vault)
+            self._translation = keywords.Translation(self._names.all(), target, private=self._target.vault)
         return self._translation.of(letters)
 
     def _rename_to(self, file: Found, wanted: str, source: int, target: int) -> str:

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import count
 
 from clawback.errors import ProtocolViolation
@@ -44,12 +45,16 @@ def letters(info: str) -> str:
 
 def keyword_letters(info: str) -> str:
     """The letters of an info that stand for keywords."""
-    return "".join(letter for letter in letters(info) if "a" <= letter <= "z")
+    found = letters(info)
+    if not found or found.isupper():
+        return ""
+    return "".join(letter for letter in found if "a" <= letter <= "z")
 
 
-def system_flags(info: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def system_flags(info: str) -> frozenset[str]:
     """The IMAP system flags of an info."""
-    return [_FLAGS[letter] for letter in letters(info) if letter in _FLAGS]
+    return frozenset(_FLAGS[letter] for letter in letters(info) if letter in _FLAGS)
 
 
 def with_keywords(info: str, keywords: str) -> str:
