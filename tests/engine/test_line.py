@@ -261,6 +261,17 @@ def test_every_copy_of_a_named_message_with_a_listed_url_goes(world: World, app:
     assert not any(path.exists() for path in bad)
 
 
+def test_asking_about_a_url_below_a_listed_prefix(world: World, app: App) -> None:
+    automatic(app)
+    bad = world.campaign(3, clean=0)
+    read(app)
+    with app.store.write() as unit:
+        unit.indicators.add([listed(app, "https://login.evil.example/", prefix=True)])
+    commands.start(app.parts, URL, "ann")
+    finish(app)
+    assert not any(path.exists() for path in bad)
+
+
 def test_the_ledger_names_every_copy(world: World, app: App) -> None:
     automatic(app)
     world.campaign(6)

@@ -8,7 +8,7 @@ from itertools import islice
 from clawback.analysis.canonical import guess_kind
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.features import entities_of
-from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
+from clawback.analysis.indicators import Indicator, IndicatorKind, Match, Threat, VerdictKind, indicator
 from clawback.analysis.matching import carries, keys_of
 from clawback.engine.investigate import let_run, open_investigation
 from clawback.engine.parts import Parts
@@ -17,6 +17,7 @@ from clawback.engine.record import record
 from clawback.engine.requests import ENTITY_OF, Request, manual
 from clawback.errors import BadIndicator, NotFound
 from clawback.message.defect import Defect
+from clawback.message.url import normalise
 from clawback.response.events import (
     AutomationChanged,
     IndicatorAdded,
@@ -219,16 +220,21 @@ def _about_messages(parts: Parts, message_ids: tuple[str, ...], actor: str) -> R
 
 
 def _listed(parts: Parts, asked: Indicator) -> tuple[str, ...]:
-    """Indicators in force for the same entity."""
+    """Malicious listings of the same entity, or of a URL that the one asked about begins with."""
     with parts.store.read() as unit:
-        near = unit.indicators.matching(keys_of(asked))
-    return tuple(
-        i.id
-        for i in near
-        if (i.verdict is VerdictKind.MALICIOUS and (i.kind, i.value) == (asked.kind, asked.value))
-        or (i.kind is IndicatorKind.URL and asked.kind is IndicatorKind.URL and _covers(i, asked))
-    )
+        near = unit.indicators.matching({*keys_of(asked), *_host(asked)})
+    return tuple(i.id for i in near if i.verdict is VerdictKind.MALICIOUS and _covers(i, asked))
+
+
+def _host(asked: Indicator) -> tuple[Entity, ...]:
+    """The host of a URL, under which prefixes are listed."""
+    url = normalise(asked.value) if asked.kind is IndicatorKind.URL else None
+    return (Entity(EntityKind.HOST, url.host),) if url else ()
 
 
 def _covers(listed: Indicator, asked: Indicator) -> bool:
-    return listed.match.value == "prefix" and asked.value.startswith(listed.value)
+    if listed.kind is not asked.kind:
+        return False
+    if listed.match is Match.PREFIX:
+        return asked.value.startswith(listed.value)
+    return listed.value == asked.value
