@@ -174,4 +174,7 @@ def test_uuencoded_files_are_found_in_text() -> None:
 )
 def test_every_encoding_takes_any_bytes(data: bytes, encoding: str) -> None:
     content, _ = undo_encoding(b"begin 644 x\n" + data if encoding == "x-uuencode" else data, encoding)
-    assert len(content) <= len(data) + 12 + 45
+    lines = (
+        data.count(b"\n") + data.count(b"\r") + 2
+    )  # a line of uuencode may say that it holds up to 63 bytes
+    assert len(content) <= len(data) + 12 + 63 * lines

