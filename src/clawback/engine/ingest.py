@@ -17,7 +17,7 @@ from clawback.analysis.verdict import judge
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import Reading
 from clawback.engine.requests import Request, arrival
-from clawback.errors import ClawbackError, Gone
+from clawback.errors import ClawbackError, Gone, Throttled, Unavailable
 from clawback.mailboxes.base import RawMessage
 from clawback.message.delivery import (
     Delivery,
@@ -35,7 +35,10 @@ BYTES = 48 << 20
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What one pass over mailboxes found: copies new, moved, flagged, gone, unreadable; and detections."""
+    """What one pass over mailboxes found: copies new, moved, flagged, gone, unreadable; and detections.
+
+    `unreachable` counts mailboxes that could not be looked at; nothing is concluded about them.
+    """
 
     mailboxes: int = 0
     new: int = 0
@@ -44,6 +47,7 @@ class Synced:
     gone: int = 0
     failed: int = 0
     malicious: int = 0
+    unreachable: int = 0
 
     def __add__(self, other: Synced) -> Synced:
         return Synced(
@@ -54,16 +58,23 @@ class Synced:
             self.gone + other.gone,
             self.failed + other.failed,
             self.malicious + other.malicious,
+            self.unreachable + other.unreachable,
         )
 
 
 async def sync_all(parts: Parts, *, full: bool = False) -> Synced:
-    """Bring every mailbox of every source up to date. `full` looks into unchanged folders too."""
+    """Bring every mailbox of every source up to date. `full` looks into unchanged folders too.
+
+    A mailbox that cannot be looked at does not stop the others; a source that is down raises Unavailable.
+    """
     total = Synced()
     for source, connector in sorted(parts.connectors.items()):
         mailboxes = await connector.mailboxes()
         for done, mailbox in enumerate(mailboxes, 1):
-            total += await sync(parts, source, mailbox, full=full)
+            try:
+                total += await sync(parts, source, mailbox, full=full)
+            except (Unavailable, Throttled):
+                total += Synced(unreachable=1)
             parts.progress("reading mailboxes", done, len(mailboxes))
     return total
 
