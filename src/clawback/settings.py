@@ -67,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     work: WorkSettings = WorkSettings()
     home: str = ""
     """Set by `load`: the folder of the settings file."""
+    file: str = ""
+    """Set by `load`: the settings file."""
 
     @property
     def data_folder(self) -> Path:
@@ -97,9 +99,9 @@ def load(path: Path) -> Settings:
         raise BadSettings(f"there is no settings file {path}: make one with `clawback init`") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadSettings(f"{path} cannot be read: {error}") from None
-    plain.pop("home", None)
+    where = {"home": str(path.resolve().parent), "file": str(path.resolve())}
     try:
-        settings = msgspec.convert({**plain, "home": str(path.resolve().parent)}, Settings)
+        settings = msgspec.convert({**plain, **where}, Settings)
     except msgspec.ValidationError as error:
         raise BadSettings(f"{path}: {error}") from None
     return _checked(settings, path)

@@ -17,12 +17,12 @@ RESULTS = (
     Column("From", lambda r: r[0].handle.folder),
     Column("Result", lambda r: defender.result(r[1])),
     Column("Now in", lambda r: r[1].after.folder if r[1].after else ""),
-    Column("Because", lambda r: r[1].reason),
+    Column("Because", lambda r: r[1].reason, wrap=True),
 )
 SKIPS = (
     Column("Mailbox", lambda s: s.mailbox),
     Column("Place", lambda s: defender.LOCATION[s.location]),
-    Column("Left alone because", lambda s: s.reason),
+    Column("Left alone because", lambda s: s.reason, wrap=True),
 )
 
 

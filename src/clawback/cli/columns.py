@@ -51,7 +51,7 @@ CLUSTERS = (
 )
 MEMBERS = (
     Column("Message", lambda m: m.message_id, whole=True),
-    Column("Because", lambda m: "; ".join(r.text for r in m.reasons)),
+    Column("Because", lambda m: "; ".join(r.text for r in m.reasons), wrap=True),
 )
 INVESTIGATIONS = (
     Column("ID", lambda i: i.id, whole=True),

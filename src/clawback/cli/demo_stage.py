@@ -12,9 +12,9 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-from clawback.cli.formatting import format_table, wrapped
+from clawback.cli.formatting import wrapped
 from clawback.cli.printable import printable
-from clawback.cli.tables import Column, width_of
+from clawback.cli.tables import Column, table_of, width_of
 
 T = TypeVar("T")
 INDENT = "   "
@@ -61,9 +61,7 @@ class Stage:
     def table(self, records: Sequence[object], columns: Sequence[Column]) -> None:
         """Records as a table, set off by empty lines."""
         width = width_of(sys.stdout)
-        rows = [{column.title: column.read(record) for column in columns} for record in records]
-        whole = {column.title for column in columns if column.whole}
-        table = format_table(rows, width=width and width - len(INDENT), whole=whole)
+        table = table_of(records, columns, width and width - len(INDENT))
         self._print(Text(f"\n{textwrap.indent(table, INDENT)}"))
 
     def line(self) -> None:

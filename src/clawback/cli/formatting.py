@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import zip_longest
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
@@ -39,11 +40,13 @@ def format_table(
     columns: Sequence[str] = (),
     width: int | None = None,
     whole: Collection[str] = (),
+    wrap: Collection[str] = (),
 ) -> str:
     """A header, dashes and one line per record; numbers to the right. Columns are those of the first record.
 
-    With a `width`, the widest columns give way, except those in `whole`, and their texts end in ``…``; where
-    even that does not fit, the records are listed instead, so that nothing gets lost. Nothing for no records.
+    With a `width`, the widest columns give way, except those in `whole`: their texts end in ``…``, or go on
+    below for those in `wrap`. Where even that does not fit, the records are listed instead, so that nothing
+    gets lost. Nothing for no records.
     """
     if not records:
         return ""
@@ -55,7 +58,12 @@ def format_table(
         return format_list([{name: record.get(name) for name in names} for record in records], width)
     right = [_is_number(records, name) for name in names]
     dashes = ["-" * min(cell_len(name), room) for name, room in zip(names, widths, strict=True)]
-    lines = (_line(cells, widths, right) for cells in (names, dashes, *rows))
+    folds = [name in wrap for name in names]
+    lines = (
+        _line(part, widths, right)
+        for cells in (names, dashes, *rows)
+        for part in zip_longest(*map(_parts, cells, widths, folds), fillvalue="")
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -150,6 +158,11 @@ def _listed(record: Record, width: int | None) -> str:
 def _is_number(records: Sequence[Record], name: str) -> bool:
     values = [record.get(name) for record in records]
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _parts(cell: str, room: int, folds: bool) -> list[str]:
+    """The lines of one cell."""
+    return wrapped(cell, room) if folds and cell_len(cell) > room else [cell]
 
 
 def _common_cap(widths: Sequence[int], room: int) -> int:

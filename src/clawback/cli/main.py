@@ -13,11 +13,13 @@ from clawback.cli import (
     automation,
     clusters,
     demo,
+    doctor,
     indicators,
     investigations,
     mail,
     messages,
     setup,
+    up,
 )
 from clawback.cli.exits import exit_code
 from clawback.cli.printable import printable
@@ -47,8 +49,8 @@ def cli(context: click.Context, settings: str | None) -> None:
 
 for command in (
     setup.init,
-    setup.up,
-    setup.doctor,
+    up.up,
+    doctor.doctor,
     setup.completion,
     demo.demo,
     mail.ingest,

@@ -22,14 +22,13 @@ class Session:
         self._settings = settings
 
     @contextlib.contextmanager
-    def app(self) -> Iterator[App]:
-        """The app built from the settings file, with a progress bar on long work."""
+    def app(self, *, quiet: bool = False) -> Iterator[App]:
+        """The app built from the settings file, with a progress bar on long work unless `quiet`."""
         from clawback import app, settings
+        from clawback.engine.parts import silent
 
-        with (
-            Bar(sys.stderr) as bar,
-            app.build(settings.load(settings.find(self._settings)), progress=bar) as built,
-        ):
+        loaded = settings.load(settings.find(self._settings))
+        with Bar(sys.stderr) as bar, app.build(loaded, progress=silent if quiet else bar) as built:
             yield built
 
     @property

@@ -1,25 +1,14 @@
-"""`clawback init`, `up`, `doctor`, `completion`: from nothing to running."""
+"""`clawback init` and `completion`: from nothing to a settings file and a shell that knows the commands."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import get_completion_class
 
-from clawback.cli.options import as_json
-from clawback.cli.outcome import show_investigation
-from clawback.cli.session import Session
 from clawback.cli.settings_file import settings_text, write_settings
-from clawback.cli.tables import Column, emit
-from clawback.errors import BadParameter, ClawbackError
-
-if TYPE_CHECKING:
-    from clawback.app import App
-    from clawback.engine.parts import Parts
+from clawback.errors import BadParameter
 
 
 @click.command()
@@ -62,95 +51,6 @@ def init(
     )
     write_settings(path, text)
     click.echo(f"{path} written. Now: clawback doctor, clawback ingest, clawback up")
-
-
-@click.command()
-@click.pass_obj
-def up(session: Session) -> None:
-    """Watch every mailbox, judge what arrives, act; until Ctrl-C.
-
-    A queue of work survives a restart: whatever was cut short is looked at and finished.
-    """
-    with session.app() as app:
-        click.echo(f"clawback watches {', '.join(app.parts.connectors) or 'nothing: no sources are set'}")
-        app.run(lambda parts: _serve(app, parts))
-    click.echo("stopped; queued work goes on with the next start")
-
-
-async def _serve(app: App, parts: Parts) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
-    watch = app.watch()
-    telling = asyncio.create_task(_tell(app))
-    try:
-        await watch.run(stop)
-    finally:
-        telling.cancel()
-
-
-async def _tell(app: App) -> None:
-    """Print each investigation as it changes."""
-    since = app.parts.now()
-    while True:
-        await asyncio.sleep(1)
-        with app.store.read() as unit:
-            newest, _ = unit.investigations.list(limit=50)
-        for investigation in newest:
-            if investigation.changed_at > since:
-                show_investigation(investigation)
-        since = max([since, *(i.changed_at for i in newest)])
-
-
-CHECKS = (
-    Column("Check", lambda c: c["check"]),
-    Column("Holds", lambda c: "yes" if c["ok"] else "NO"),
-    Column("What was seen", lambda c: c["seen"]),
-)
-
-
-@click.command()
-@as_json
-@click.pass_obj
-def doctor(session: Session, as_json: bool) -> None:
-    """Check settings, store, audit log and every source, and say what was chosen and why."""
-    with session.app() as app:
-        checks = [*_store_checks(app), *app.run(_source_checks)]
-    emit(checks, CHECKS, as_json)
-    if not all(check["ok"] for check in checks):
-        raise click.exceptions.Exit(1)
-
-
-def _store_checks(app: App) -> list[dict[str, object]]:
-    with app.store.read() as unit:
-        audit, messages, queue = unit.audit.verify(), unit.messages.count(), unit.jobs.waiting()
-    kind = app.settings.store_url.partition(":")[0]
-    return [
-        {"check": "store", "ok": True, "seen": f"{kind}, {messages} messages, {queue} pieces of work wait"},
-        {"check": "audit log", "ok": audit.ok, "seen": f"{audit.rows} rows, sealed"},
-    ]
-
-
-async def _source_checks(parts: Parts) -> list[dict[str, object]]:
-    checks: list[dict[str, object]] = []
-    if not parts.connectors:
-        checks.append({"check": "sources", "ok": False, "seen": "none are set: see `clawback init`"})
-    for name, connector in parts.connectors.items():
-        try:
-            mailboxes = await connector.mailboxes()
-        except ClawbackError as error:
-            checks.append({"check": f"source {name}", "ok": False, "seen": str(error)})
-            continue
-        can = ", ".join(sorted(connector.capabilities())) or "only read"
-        checks.append(
-            {
-                "check": f"source {name}",
-                "ok": bool(mailboxes),
-                "seen": f"{len(mailboxes)} mailboxes; can {can}",
-            }
-        )
-    return checks
 
 
 @click.command()

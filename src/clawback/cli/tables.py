@@ -20,11 +20,15 @@ from clawback.cli.printable import printable_json
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its title, how its value is read from a record, and whether it must never be cut (ids)."""
+    """One column: its title, how its value is read from a record.
+
+    In a terminal that is too narrow, `whole` ones (ids) are never cut, and `wrap` ones go on below.
+    """
 
     title: str
     read: Callable[[Any], object]
     whole: bool = False
+    wrap: bool = False
 
 
 def emit(
@@ -44,8 +48,14 @@ def emit(
     elif not records:
         out.write(nothing + "\n")
     else:
-        whole = {column.title for column in columns if column.whole}
-        _show(format_table(_rows(records, columns), width=width_of(out), whole=whole), out)
+        _show(table_of(records, columns, width_of(out)), out)
+
+
+def table_of(records: Sequence[object], columns: Sequence[Column], width: int | None) -> str:
+    """The records as a table of that width; of any width when it is None."""
+    whole = {column.title for column in columns if column.whole}
+    wrap = {column.title for column in columns if column.wrap}
+    return format_table(_rows(records, columns), width=width, whole=whole, wrap=wrap)
 
 
 def emit_one(record: object, columns: Sequence[Column], as_json: bool, stream: TextIO | None = None) -> None:

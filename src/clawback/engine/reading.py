@@ -7,6 +7,7 @@ kills its worker or takes too long is not lost: it becomes a message with a defe
 from __future__ import annotations
 
 import resource
+import signal
 from collections.abc import Sequence
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class PoolReader:
     def _pool(self) -> ProcessPool:
         """The workers, started with the first mail there is to read."""
         if self._started is None:
-            self._started = ProcessPool(max_workers=self._workers, max_tasks=400, initializer=_limit_memory)
+            self._started = ProcessPool(max_workers=self._workers, max_tasks=400, initializer=_settle_in)
         return self._started
 
     def read(self, raws: Sequence[bytes]) -> list[Reading]:
@@ -114,7 +115,11 @@ def _read_chunk(raws: list[bytes], organisation: Organisation) -> list[Reading]:
     return [read_one(raw, organisation) for raw in raws]
 
 
-def _limit_memory() -> None:
+def _settle_in() -> None:
+    """Bound this worker's memory, and let go of what it inherited: a signal for it is not for its parent."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from clawback.engine.commands import expire_due
 from clawback.engine.ingest import Synced, sync
@@ -18,9 +18,14 @@ from clawback.mailboxes.base import Capability
 
 @dataclass(slots=True)
 class Seen:
-    """What the watch has taken in since it started, and what it could not reach."""
+    """What the watch has taken in since it started, and what it could not reach.
+
+    `swept_at` is when every mailbox had been looked at, `sweep` how long that took: the lag at worst.
+    """
 
     total: Synced = field(default_factory=Synced)
+    swept_at: datetime | None = None
+    sweep: timedelta = timedelta()
     troubles: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
 
@@ -73,12 +78,18 @@ class Watch:
 
     async def _sweeps(self) -> None:
         while True:
+            begun = self._parts.now()
             expire_due(self._parts)
             for source, connector in self._parts.connectors.items():
-                with contextlib.suppress(Unavailable, Throttled):
+                try:
                     for mailbox in await connector.mailboxes():
                         self.touch(source, mailbox)
+                except (Unavailable, Throttled) as error:
+                    self.seen.troubles.append(f"{source}: {error}")
             self._work.set()
+            await self._touched.join()
+            self.seen.swept_at = self._parts.now()
+            self.seen.sweep = self.seen.swept_at - begun
             await asyncio.sleep(self._sweep)
 
     async def _read(self) -> None:
@@ -89,6 +100,8 @@ class Watch:
                 self.seen.total += await sync(self._parts, source, mailbox)
             except (Unavailable, Throttled) as error:
                 self.seen.troubles.append(f"{source} {mailbox}: {error}")
+            finally:
+                self._touched.task_done()
             self._work.set()
 
     async def _drain(self) -> None:

@@ -78,6 +78,9 @@ class Connector(Protocol):
     def capabilities(self) -> frozenset[Capability]:
         """What it can do here and now."""
 
+    def describe(self) -> tuple[str, ...]:
+        """How it will act here and why, in sentences for people; may look at the mail system."""
+
     async def mailboxes(self) -> tuple[str, ...]:
         """Every mailbox, by its owner's address, sorted."""
 

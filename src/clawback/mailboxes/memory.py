@@ -78,6 +78,11 @@ class MemoryConnector:
         """Everything, unless `can` says less."""
         return self.can
 
+    def describe(self) -> tuple[str, ...]:
+        """That nothing of it lasts."""
+        self._answering()
+        return ("keeps mailboxes in memory until the process ends",)
+
     async def mailboxes(self) -> tuple[str, ...]:
         """Every mailbox."""
         self._answering()

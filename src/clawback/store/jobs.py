@@ -146,6 +146,11 @@ class Jobs(Repository):
             query = query.where(jobs.c.kind.in_([armour(kind) for kind in kinds]))
         return self._connection.execute(query).scalar_one()
 
+    def given_up(self) -> int:
+        """How many jobs are dead."""
+        dead = jobs.c.state == JobState.DEAD.value
+        return self._connection.execute(select(func.count()).select_from(jobs).where(dead)).scalar_one()
+
     def list(
         self, *, state: JobState | None = None, limit: int = 100, cursor: str = ""
     ) -> tuple[tuple[Job, ...], str]:

@@ -135,6 +135,15 @@ class Store:
             yield Unit(connection)
             connection.commit()
 
+    def describe(self) -> str:
+        """The database, its version and that of the schema, in words."""
+        name, query = (
+            ("SQLite", "SELECT sqlite_version()") if self._sqlite else ("PostgreSQL", "SHOW server_version")
+        )
+        with self._connected() as connection:
+            version = connection.exec_driver_sql(query).scalar_one()
+            return f"{name} {version}, schema version {migrate.current(connection)}"
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()

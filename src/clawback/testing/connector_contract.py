@@ -13,24 +13,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping, Sequence
-from datetime import UTC, datetime
-from hashlib import sha256
-from typing import Any, Protocol, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
 
 import pytest
 
 from clawback.errors import Gone, HandleStale, MailboxError, ReadOnly, Refused
-from clawback.mailboxes.base import Capability, Connector, FolderListing, Move, RawMessage, Wanted
+from clawback.mailboxes.base import Capability, Connector, FolderListing, Move, RawMessage
 from clawback.message.delivery import DeliveryLocation, Handle, Observed
+from clawback.testing.asking import (
+    ANN,
+    BOB,
+    DATE,
+    FLAGS,
+    HANG,
+    INBOX,
+    NOBODY,
+    copies,
+    listing,
+    mail,
+    moved,
+    only,
+    places,
+    run,
+    soft_deleted,
+    wanted,
+)
 
-T = TypeVar("T")
-ANN, BOB, NOBODY = "ann@example.org", "bob@example.org", "nobody@example.org"
-INBOX = "INBOX"
-DATE = datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC)
-FLAGS = frozenset({"\\Seen", "\\Flagged", "$Forwarded", "Project-X"})
-HANG = 20.0
-"""Seconds after which something hangs."""
+__all__ = [
+    "ANN",
+    "BOB",
+    "DATE",
+    "FLAGS",
+    "HANG",
+    "INBOX",
+    "NOBODY",
+    "ConnectorContract",
+    "World",
+    "copies",
+    "listing",
+    "mail",
+    "moved",
+    "only",
+    "places",
+    "run",
+    "soft_deleted",
+    "wanted",
+]
 
 
 class World(Protocol):
@@ -63,57 +93,6 @@ class World(Protocol):
         """All that its owner can see of a mailbox, to the last detail, in a form that can be compared."""
 
 
-def mail(subject: str, size: int = 200) -> bytes:
-    """A small message."""
-    head = f"From: eve@example.net\r\nTo: {ANN}\r\nSubject: {subject}\r\n\r\n".encode()
-    return head + b"x" * (size - len(head))
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run one piece of asynchronous work to its end."""
-    return asyncio.run(asyncio.wait_for(coroutine, HANG))
-
-
-def listing(connector: Connector, mailbox: str) -> dict[str, tuple[Observed, ...]]:
-    """Every folder of a mailbox with its copies."""
-    return {f.folder: f.copies or () for f in run(connector.list(mailbox, {}))}
-
-
-def copies(connector: Connector, mailbox: str) -> list[Observed]:
-    """Every copy in a mailbox, wherever it is."""
-    return [copy for folder in listing(connector, mailbox).values() for copy in folder]
-
-
-def only(connector: Connector, mailbox: str) -> Observed:
-    """The one copy in a mailbox."""
-    (copy,) = copies(connector, mailbox)
-    return copy
-
-
-def moved(connector: Connector, copy: Observed, folder: str) -> Observed:
-    """A copy, moved."""
-    (answer,) = run(connector.move([Move(copy.handle, folder)]))
-    assert isinstance(answer, Observed), repr(answer)
-    return answer
-
-
-def wanted(copy: Observed, content: bytes) -> Wanted:
-    """A copy to look for."""
-    return Wanted(copy.handle, sha256(content).hexdigest(), len(content))
-
-
-def places(connector: Connector, copy: Observed, content: bytes) -> list[str]:
-    """The folders in which a copy is found."""
-    (answer,) = run(connector.find([wanted(copy, content)]))
-    assert isinstance(answer, tuple), repr(answer)
-    return [place.handle.folder for place in answer]
-
-
-def soft_deleted(connector: Connector, copy: Observed) -> str:
-    """Where a copy goes when it is soft deleted."""
-    return connector.folder_of(copy.handle.mailbox, DeliveryLocation.SOFT_DELETED, copy.handle.folder)
-
-
 class ConnectorContract:
     """The tests. They name nothing that only one mail system has."""
 
@@ -133,6 +112,11 @@ class ConnectorContract:
 
     def test_it_tells_its_mailboxes_in_order(self, connector: Connector) -> None:
         assert run(connector.mailboxes()) == (ANN, BOB)
+
+    def test_it_describes_how_it_will_act(self, connector: Connector) -> None:
+        sentences = connector.describe()
+        assert sentences
+        assert all(sentence == sentence.strip() != "" for sentence in sentences)
 
     def test_a_listing_shows_each_copy_with_its_flags_date_and_size(
         self, connector: Connector, world: World

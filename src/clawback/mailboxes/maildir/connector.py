@@ -13,6 +13,7 @@ from clawback.mailboxes.maildir import writing
 from clawback.mailboxes.maildir.border import failure_of
 from clawback.mailboxes.maildir.bulk import in_bulk
 from clawback.mailboxes.maildir.contents import Home
+from clawback.mailboxes.maildir.describing import describe
 from clawback.mailboxes.maildir.directories import Directories
 from clawback.mailboxes.maildir.finding import Finder
 from clawback.mailboxes.maildir.layout import Layout
@@ -67,6 +68,13 @@ class MaildirConnector:
             if self._tree.vault_writable():
                 can |= {Capability.MOVE, Capability.EXACT_UNDO}
         return frozenset(can)
+
+    def describe(self) -> tuple[str, ...]:
+        """What it renames and where to, what has keywords, how it sees mail arrive."""
+        try:
+            return describe(self._tree)
+        except OSError as error:
+            raise failure_of(error, "looking over the mailboxes", reading=True) from error
 
     async def mailboxes(self) -> tuple[str, ...]:
         """Every mailbox that the layout finds."""

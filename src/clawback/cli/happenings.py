@@ -1,0 +1,120 @@
+"""What happened, as one line for each event that a person who watches wants to know of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from clawback.cli.outcome import account
+from clawback.engine.record import AUTOMATION
+from clawback.response import defender
+from clawback.response.plan import Outcome, Remediation
+
+if TYPE_CHECKING:
+    from clawback.store import AuditRow, Unit
+
+FRESH = timedelta(minutes=10)
+"""How new a copy must be for the time since its delivery to say anything."""
+
+
+def happenings(unit: Unit, row: AuditRow) -> Iterator[str]:
+    """The line about an event in the audit log, if it is worth one."""
+    tell = _LINES.get(row.type)
+    line = tell(unit, row) if tell else ""
+    if line:
+        yield line
+
+
+def _started(unit: Unit, row: AuditRow) -> str:
+    investigation = unit.investigations.get(row.body["investigation_id"])
+    return f"new investigation {investigation.id}: {investigation.title}"
+
+
+def _planned(unit: Unit, row: AuditRow) -> str:
+    """Only when it waits for a person: what runs by itself is told when it is done."""
+    why = row.body.get("waits_because")
+    if not why:
+        return ""
+    action = _remediation(unit, row)
+    said = f"action {action.id} waits for approval ({why}): {_what(action)}, {row.body['deeds']} copies"
+    return f"{said}; clawback actions approve {action.id}"
+
+
+def _completed(unit: Unit, row: AuditRow) -> str:
+    action = _remediation(unit, row)
+    done = f"action {action.id} completed{_since_delivery(unit, action)}"
+    return f"{done}: {account(action.tally)}; {_what(action)}"
+
+
+def _since_delivery(unit: Unit, action: Remediation) -> str:
+    """How long the newest copy lay in its mailbox, when it was delivered just now."""
+    if action.undoes:
+        return ""
+    gaps = [
+        (receipt.at - deed.internal_date).total_seconds()
+        for deed, receipt in unit.remediations.receipts(action.id)
+        if receipt.outcome is Outcome.REMOVED
+    ]
+    fresh = [gap for gap in gaps if 0 <= gap <= FRESH.total_seconds()]
+    return f" {min(fresh):.1f} s after delivery" if fresh else ""
+
+
+def _decided(word: str) -> Callable[[Unit, AuditRow], str]:
+    def line(unit: Unit, row: AuditRow) -> str:
+        if row.actor == AUTOMATION:
+            return ""
+        note = row.body.get("note", "")
+        return f"action {row.body['remediation_id']} {word} by {row.actor}" + (f": {note}" if note else "")
+
+    return line
+
+
+def _ended(word: str) -> Callable[[Unit, AuditRow], str]:
+    def line(unit: Unit, row: AuditRow) -> str:
+        why = row.body.get("reason", "")
+        return f"action {row.body['remediation_id']} {word}" + (f": {why}" if why else "")
+
+    return line
+
+
+def _failed(unit: Unit, row: AuditRow) -> str:
+    return f"investigation {row.body['investigation_id']} failed: {row.body['reason']}"
+
+
+def _listed(unit: Unit, row: AuditRow) -> str:
+    listed: dict[str, Any] = row.body["indicator"]
+    word = "listed" if row.type == "indicator_added" else "not listed any more"
+    return f"{listed['kind']} {listed['value']} is {word}, by {row.actor}"
+
+
+def _imported(unit: Unit, row: AuditRow) -> str:
+    return f"{row.body['added']} indicators from {row.body['source']} are listed, by {row.actor}"
+
+
+def _automation(unit: Unit, row: AuditRow) -> str:
+    return f"the policy of automation was changed by {row.actor}"
+
+
+def _remediation(unit: Unit, row: AuditRow) -> Remediation:
+    return unit.remediations.get(row.body["remediation_id"])
+
+
+def _what(action: Remediation) -> str:
+    return f"{defender.ACTION[action.kind]} ({action.key.value})"
+
+
+_LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
+    "investigation_started": _started,
+    "remediation_planned": _planned,
+    "remediation_completed": _completed,
+    "remediation_approved": _decided("approved"),
+    "remediation_rejected": _decided("declined"),
+    "remediation_expired": _ended("expired: nobody decided"),
+    "remediation_cancelled": _ended("cancelled"),
+    "investigation_failed": _failed,
+    "indicator_added": _listed,
+    "indicator_removed": _listed,
+    "indicators_imported": _imported,
+    "automation_changed": _automation,
+}
