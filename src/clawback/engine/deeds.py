@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 
 from clawback.engine.locate import claims
 from clawback.engine.parts import Parts
-from clawback.errors import ClawbackError, Gone, HandleStale, NotFound, Throttled, Unavailable
+from clawback.errors import (
+    ClawbackError,
+    Gone,
+    HandleStale,
+    MailboxError,
+    NotFound,
+    Refused,
+    Throttled,
+    Unavailable,
+)
 from clawback.mailboxes.base import Connector, Move, Wanted
 from clawback.message.delivery import Handle, Observed
 from clawback.message.reconcile import assign
@@ -37,11 +46,8 @@ async def do(run: Run, deeds: Sequence[Deed]) -> dict[int, Answer]:
     for source, mine in by_source(deeds).items():
         try:
             results = await _act(run, run.parts.connector(source), mine)
-        except NotFound as error:
-            answers |= {d.seq: failed(run, d, error) for d in mine}
-            continue
-        except (Unavailable, Throttled) as error:
-            answers |= {d.seq: error for d in mine}
+        except (NotFound, MailboxError, Refused) as error:
+            answers |= refused(run, mine, error)
             continue
         stale: list[Deed] = []
         for deed, result in zip(mine, results, strict=True):
@@ -67,10 +73,8 @@ async def look_then_do(
     for source, mine in by_source(deeds).items():
         try:
             answers |= await _look(run, run.parts.connector(source), mine, reached)
-        except NotFound as error:
-            answers |= {d.seq: failed(run, d, error) for d in mine}
-        except (Unavailable, Throttled) as error:
-            answers |= {d.seq: error for d in mine}
+        except (NotFound, MailboxError, Refused) as error:
+            answers |= refused(run, mine, error)
     return answers
 
 
@@ -80,6 +84,11 @@ def by_source(deeds: Sequence[Deed]) -> dict[str, list[Deed]]:
     for deed in deeds:
         groups[deed.handle.source].append(deed)
     return groups
+
+
+def refused(run: Run, deeds: Sequence[Deed], error: ClawbackError) -> dict[int, Answer]:
+    """The answers for copies of a mail system that took none of them: what waiting may heal waits."""
+    return {deed.seq: _answer(run, deed, error) for deed in deeds}
 
 
 def failed(run: Run, deed: Deed, error: ClawbackError) -> Receipt:
@@ -128,19 +137,22 @@ async def _look(
     answers: dict[int, Answer] = {}
     again: list[Deed] = []
     for deed, places, place in zip(deeds, found, assign(pairs, claimed), strict=True):
+        if isinstance(places, Gone):
+            answers[deed.seq] = _gone(run, deed, str(places), None)
+            continue
         if isinstance(places, ClawbackError):
             answers[deed.seq] = _answer(run, deed, places)
             continue
-        receipt = await _seen(run, connector, deed, place)
-        if receipt is not None:
-            answers[deed.seq] = receipt
+        answer = await _seen(run, connector, deed, place)
+        if answer is not None:
+            answers[deed.seq] = answer
         elif place is not None:
             again.append(replace(deed, handle=place.handle, location=place.location))
     return answers | await _second_try(run, connector, again)
 
 
-async def _seen(run: Run, connector: Connector, deed: Deed, place: Observed | None) -> Receipt | None:
-    """The receipt that what we see already allows; None when there is still something to do."""
+async def _seen(run: Run, connector: Connector, deed: Deed, place: Observed | None) -> Answer | None:
+    """The answer that what we see already allows; None when there is still something to do."""
     restoring = run.plan.kind is ActionKind.RESTORE
     if place is None:
         if restoring and run.parts.store.blobs.has(deed.raw_sha256):
@@ -158,11 +170,14 @@ def _gone(run: Run, deed: Deed, why: str, place: Observed | None) -> Receipt:
     return Receipt(deed.seq, Outcome.ALREADY_GONE, why, deed.handle, after, run.parts.now())
 
 
-async def _put_back(run: Run, connector: Connector, deed: Deed) -> Receipt:
+async def _put_back(run: Run, connector: Connector, deed: Deed) -> Answer:
     """Append a copy that is nowhere any more from its sealed blob."""
     content = run.parts.store.blobs.get(deed.raw_sha256)
     handle = deed.handle
-    placed = await connector.append(handle.mailbox, deed.folder, content, deed.flags, deed.internal_date)
+    try:
+        placed = await connector.append(handle.mailbox, deed.folder, content, deed.flags, deed.internal_date)
+    except (MailboxError, Refused) as error:
+        return _answer(run, deed, error)
     why = "put back from the sealed copy: same bytes, flags and time, new name"
     return replace(_done(run, deed, placed), reason=why)
 

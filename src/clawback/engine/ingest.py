@@ -11,13 +11,14 @@ from hashlib import sha256
 from clawback import ids
 from clawback.analysis.detections import detect
 from clawback.analysis.entities import Entity
+from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import Indicator, VerdictKind
 from clawback.analysis.matching import keys_of
 from clawback.analysis.verdict import judge
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import Reading
 from clawback.engine.requests import Request, arrival
-from clawback.errors import ClawbackError, Gone, Throttled, Unavailable
+from clawback.errors import ClawbackError, Gone, MailboxError
 from clawback.mailboxes.base import RawMessage
 from clawback.message.delivery import (
     Delivery,
@@ -25,7 +26,9 @@ from clawback.message.delivery import (
     DeliveryLocation,
     Observed,
 )
+from clawback.message.message import Message
 from clawback.message.reconcile import difference, lost, pair
+from clawback.store import Unit
 
 COPIES = 400
 """Copies read and written in one go."""
@@ -73,7 +76,7 @@ async def sync_all(parts: Parts, *, full: bool = False) -> Synced:
         for done, mailbox in enumerate(mailboxes, 1):
             try:
                 total += await sync(parts, source, mailbox, full=full)
-            except (Unavailable, Throttled):
+            except MailboxError:
                 total += Synced(unreachable=1)
             parts.progress("reading mailboxes", done, len(mailboxes))
     return total
@@ -82,8 +85,9 @@ async def sync_all(parts: Parts, *, full: bool = False) -> Synced:
 async def sync(parts: Parts, source: str, mailbox: str, *, full: bool = False) -> Synced:
     """Bring one mailbox up to date; interrupted work is taken up where it stopped."""
     with parts.store.read() as unit:
-        cursors = {} if full else unit.cursors.get(source, mailbox)
         known = unit.deliveries.known(source, mailbox)
+        blind = any(d.location is DeliveryLocation.UNKNOWN for d in known.values())
+        cursors = {} if full or blind else unit.cursors.get(source, mailbox)
     try:
         listing = await parts.connector(source).list(mailbox, cursors)
     except Gone:
@@ -98,6 +102,7 @@ async def sync(parts: Parts, source: str, mailbox: str, *, full: bool = False) -
     gone = [d for d in waiting if d.location is not DeliveryLocation.HARD_DELETED]
     with parts.store.write() as unit:
         unit.deliveries.relocate([*diff.changed, *(lost(d, now) for d in gone)])
+        result += Synced(malicious=_ask(unit, _back(unit, known.values(), diff.changed), now))
         if not result.failed:
             unit.cursors.put(source, mailbox, {f.folder: f.cursor for f in listing})
     return result + Synced(gone=len(gone))
@@ -136,7 +141,7 @@ async def _take_in(
     if parts.bodies is Bodies.ALL:
         for raw in fresh:
             parts.store.blobs.put(raw.content)
-    bad = _record(parts, fresh, readings, moved)
+    bad = _record(parts, fresh, readings, waiting, moved)
     return Synced(new=len(fresh), moved=len(moved), failed=failed, malicious=bad), list(gone)
 
 
@@ -144,6 +149,7 @@ def _record(
     parts: Parts,
     raws: Sequence[RawMessage],
     readings: Sequence[Reading],
+    missing: Sequence[Delivery],
     moved: Sequence[Delivery],
 ) -> int:
     now = parts.now()
@@ -153,11 +159,33 @@ def _record(
         unit.messages.add([(reading.message, reading.features) for reading in readings])
         unit.deliveries.save(deliveries)
         unit.deliveries.relocate(moved)
-        entities = {entity for reading in readings for entity in reading.features.entities}
-        listed = unit.indicators.matching(entities)
-        requests = _requests(readings, deliveries, listed, parts) if listed else {}
-        for key, request in requests.items():
-            unit.jobs.put("investigate", key, request.encode(), now)
+        arrived = [
+            (reading.message, reading.features.entities)
+            for reading, delivery in zip(readings, deliveries, strict=True)
+            if delivery.location.in_mailbox
+        ]
+        return _ask(unit, [*arrived, *_back(unit, missing, moved)], now)
+
+
+Arrived = tuple[Message, frozenset[Entity]]
+
+
+def _back(unit: Unit, before: Iterable[Delivery], after: Sequence[Delivery]) -> list[Arrived]:
+    """The messages of copies that are in a mailbox again: back from a backup, or out of sight for a while."""
+    away = {d.id for d in before if not d.location.in_mailbox}
+    again = [d.message_id for d in after if d.id in away and d.location.in_mailbox]
+    return [(m, entities_of(m)) for m in unit.messages.get_many(again).values()] if again else []
+
+
+def _ask(unit: Unit, arrived: Sequence[Arrived], now: datetime) -> int:
+    """Queue an investigation for each listed indicator that these messages carry; answers how many."""
+    if not arrived:
+        return 0
+    unit.indicators.fence(changing=False)
+    listed = unit.indicators.matching({entity for _, entities in arrived for entity in entities})
+    requests = _requests(arrived, listed, now) if listed else {}
+    for key, request in requests.items():
+        unit.jobs.put("investigate", key, request.encode(), now)
     return len(requests)
 
 
@@ -183,30 +211,22 @@ def _delivery(observed: Observed, reading: Reading, now: datetime) -> Delivery:
     )
 
 
-def _requests(
-    readings: Sequence[Reading],
-    deliveries: Sequence[Delivery],
-    listed: Sequence[Indicator],
-    parts: Parts,
-) -> dict[str, Request]:
+def _requests(arrived: Sequence[Arrived], listed: Sequence[Indicator], now: datetime) -> dict[str, Request]:
     """What to investigate because of these arrivals: one request for each indicator they carry."""
-    now = parts.now()
     by_entity: dict[Entity, list[Indicator]] = {}
     wanted: dict[str, Request] = {}
     for indicator in listed:
         for entity in keys_of(indicator):
             by_entity.setdefault(entity, []).append(indicator)
-    for reading, delivery in zip(readings, deliveries, strict=True):
-        if not delivery.location.in_mailbox:
-            continue
-        near = {i.id: i for e in reading.features.entities for i in by_entity.get(e, ())}
+    for message, entities in arrived:
+        near = {i.id: i for e in entities for i in by_entity.get(e, ())}
         if not near:
             continue
-        detections = detect(reading.message, tuple(near.values()), now)
+        detections = detect(message, tuple(near.values()), now)
         if judge(detections).verdict is not VerdictKind.MALICIOUS:
             continue
         for detection in detections:
             if detection.verdict is VerdictKind.MALICIOUS:
-                request = arrival(near[detection.indicator_id], reading.message.id)
+                request = arrival(near[detection.indicator_id], message.id)
                 wanted[request.key] = request
     return wanted

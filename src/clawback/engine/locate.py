@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from clawback.engine.parts import Parts
-from clawback.errors import ClawbackError, NotFound
+from clawback.errors import ClawbackError, Gone, NotFound
 from clawback.mailboxes.base import Wanted
 from clawback.message.delivery import Delivery, DeliveryLocation, Handle, Observed
 from clawback.message.reconcile import assign, lost, relocated
@@ -66,7 +66,7 @@ async def _look_at(parts: Parts, source: str, deliveries: Sequence[Delivery]) ->
     for delivery, answer, place in zip(
         deliveries, answers, assign(pairs, claims(parts, strays)), strict=True
     ):
-        if isinstance(answer, ClawbackError):
+        if isinstance(answer, ClawbackError) and not isinstance(answer, Gone):
             after.append(_unknown(parts, delivery))
         else:
             after.append(relocated(delivery, place, now) if place else lost(delivery, now))

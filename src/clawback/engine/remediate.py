@@ -7,20 +7,21 @@ anything else is done. That makes the work repeatable from any point.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
-from clawback.engine.deeds import Answer, Guard, Run, by_source, do, failed, look_then_do
+from clawback.engine.deeds import Answer, Guard, Run, by_source, do, failed, look_then_do, refused
 from clawback.engine.ingest import sync
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.record import AUTOMATION, record
-from clawback.errors import Unavailable
+from clawback.errors import MailboxError, NotFound, Refused, Throttled, Unavailable
 from clawback.mailboxes.base import RawMessage
 from clawback.message.delivery import Delivery, Observed
 from clawback.message.reconcile import lost, relocated
 from clawback.response.counts import Places
-from clawback.response.events import RemediationCompleted, RemediationStarted
+from clawback.response.events import ClusterLinked, RemediationCompleted, RemediationStarted
 from clawback.response.investigation import ended_as
-from clawback.response.plan import ActionKind, Deed, Outcome, Receipt, RemediationStatus
+from clawback.response.plan import ActionKind, Deed, Outcome, Plan, Receipt, RemediationStatus
 from clawback.response.planning import check_runnable
 from clawback.store import Unit
 
@@ -66,10 +67,9 @@ async def _all_deeds(run: Run) -> None:
     waiting = 0
     for i in range(0, len(unsettled), BATCH):
         chunk = unsettled[i : i + BATCH]
-        waiting += _write(run, chunk, await look_then_do(run, chunk))
+        waiting += _write(run, chunk, await _sealed(run, chunk, look_then_do))
     while deeds := _intend_next(run):
-        await _seal(run, deeds)
-        waiting += _write(run, deeds, await do(run, deeds))
+        waiting += _write(run, deeds, await _sealed(run, deeds, do))
         run.parts.progress("moving copies", deeds[-1].seq + 1, len(run.plan.deeds))
     if waiting:
         raise Unavailable(f"{waiting} copies of {run.plan.id} wait for their mail system")
@@ -84,14 +84,32 @@ def _intend_next(run: Run) -> tuple[Deed, ...]:
     return deeds
 
 
-async def _seal(run: Run, deeds: Sequence[Deed]) -> None:
-    """Keep the bytes of every copy before it is touched, where the policy on bodies says so."""
+Act = Callable[[Run, Sequence[Deed]], Awaitable[dict[int, Answer]]]
+
+
+async def _sealed(run: Run, deeds: Sequence[Deed], act: Act) -> dict[int, Answer]:
+    """Act on copies whose bytes are kept, where the policy on bodies says so; the others wait."""
+    unsealed = await _seal(run, deeds)
+    return unsealed | await act(run, [d for d in deeds if d.seq not in unsealed])
+
+
+async def _seal(run: Run, deeds: Sequence[Deed]) -> dict[int, Answer]:
+    """Keep the bytes of every copy; answers for the copies that their mail system does not give now."""
     if run.parts.bodies is Bodies.NONE or run.plan.kind is ActionKind.RESTORE:
-        return
+        return {}
+    answers: dict[int, Answer] = {}
     for source, mine in by_source(deeds).items():
-        for raw in await run.parts.connector(source).fetch([d.handle for d in mine]):
+        try:
+            raws = await run.parts.connector(source).fetch([d.handle for d in mine])
+        except (NotFound, MailboxError, Refused) as error:
+            answers |= refused(run, mine, error)
+            continue
+        for deed, raw in zip(mine, raws, strict=True):
             if isinstance(raw, RawMessage):
                 run.parts.store.blobs.put(raw.content)
+            elif isinstance(raw, Unavailable | Throttled):
+                answers[deed.seq] = raw
+    return answers
 
 
 def _write(run: Run, deeds: Sequence[Deed], answers: dict[int, Answer]) -> int:
@@ -141,7 +159,7 @@ async def _complete(run: Run) -> None:
     touched = sorted({(d.handle.source, d.handle.mailbox) for d in plan.deeds})
     for done, (source, mailbox) in enumerate(touched, 1):
         if source in parts.connectors:
-            await sync(parts, source, mailbox)
+            await _prove(run, source, mailbox)
         parts.progress("proving the copies gone", done, len(touched))
     now = parts.now()
     running = frozenset({RemediationStatus.RUNNING})
@@ -155,3 +173,38 @@ async def _complete(run: Run) -> None:
         places = Places.of(d.location for d in unit.deliveries.of_messages(members))
         event = RemediationCompleted(plan.investigation_id, plan.id, tally, places, plan.undoes)
         record(unit, event, actor=AUTOMATION, at=now)
+        _recount(unit, plan, now)
+
+
+async def _prove(run: Run, source: str, mailbox: str) -> None:
+    """Look at one mailbox once more. What no waiting heals, and a last try, leave it as the receipts say."""
+    try:
+        await sync(run.parts, source, mailbox)
+    except (Unavailable, Throttled):
+        if not run.last_try:
+            raise
+    except MailboxError:
+        pass
+
+
+def _recount(unit: Unit, plan: Plan, now: datetime) -> None:
+    """The same copies may belong to other clusters: bring their counts up to date too."""
+    for cluster_id in unit.clusters.with_messages([deed.message_id for deed in plan.deeds]):
+        if cluster_id == plan.cluster_id:
+            continue
+        state = unit.investigations.get(unit.clusters.investigation_of(cluster_id))
+        members = [m.message_id for m in unit.clusters.get(cluster_id).members]
+        places = Places.of(d.location for d in unit.deliveries.of_messages(members))
+        for standing in state.clusters:
+            if standing.cluster_id == cluster_id and standing.now != places:
+                event = ClusterLinked(
+                    state.id,
+                    cluster_id,
+                    standing.kind,
+                    standing.key,
+                    standing.verdict,
+                    standing.threat,
+                    standing.messages,
+                    places,
+                )
+                record(unit, event, actor=AUTOMATION, at=now)

@@ -54,8 +54,8 @@ class Request:
 
     @property
     def key(self) -> str:
-        """One queue place for each cause."""
-        return ids.digest(self.cause.kind, self.cause.value)
+        """One queue place for each cause, and another for what a person wants about it."""
+        return ids.digest(self.cause.kind, self.cause.value, "asked" if self.asked else "")
 
     def encode(self) -> dict[str, Any]:
         """As plain data."""

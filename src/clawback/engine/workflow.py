@@ -57,6 +57,13 @@ class Worker:
             job = unit.jobs.claim(self._name, self._parts.now(), LEASE)
         if job is None:
             return False
+        # Whoever has the work now also settles it.
+        with contextlib.suppress(PlanStale):
+            await self._work(job)
+        return True
+
+    async def _work(self, job: Job) -> None:
+        """Do leased work and settle its job. Raises PlanStale when the lease was lost meanwhile."""
         try:
             async with self._renewing(job):
                 await run(self._parts, job)
@@ -69,7 +76,6 @@ class Worker:
         else:
             with self._parts.store.write() as unit:
                 unit.jobs.done(job)
-        return True
 
     async def drain(self) -> int:
         """Work until nothing is due; answers how many pieces were done."""

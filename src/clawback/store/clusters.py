@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -72,6 +72,16 @@ class Clusters(Repository):
         query = select(clusters.c.id).select_from(joined)
         mine = query.where(cluster_members.c.message_id == armour(message_id)).order_by(clusters.c.no)
         return tuple(self._connection.execute(mine).scalars())
+
+    def with_messages(self, message_ids: Iterable[str]) -> tuple[str, ...]:
+        """The ids of the clusters that any of these messages is a member of, oldest first."""
+        found: dict[str, int] = {}
+        joined = clusters.join(cluster_members, clusters.c.no == cluster_members.c.cluster_no)
+        query = select(clusters.c.id, clusters.c.no).distinct().select_from(joined)
+        for chunk in chunks(sorted({armour(message_id) for message_id in message_ids})):
+            mine = query.where(self._within(cluster_members.c.message_id, chunk))
+            found |= {row.id: row.no for row in self._connection.execute(mine)}
+        return tuple(sorted(found, key=lambda cluster_id: found[cluster_id]))
 
     def _join(self, no: int, members: Sequence[Member]) -> None:
         columns = ("cluster_no", "message_id", "seq", "reasons")
