@@ -92,7 +92,7 @@ def _print(policy: Policy, as_json: bool) -> None:
         for kind in KINDS.values()
     }
     facts["Action"] = "Soft delete"
-    facts["Limit"] = f"plans over {policy.limit} copies wait"
+    facts["Limit"] = f"plans over {policy.limit:,} copies wait"
     facts["Pending plans expire after"] = f"{policy.expiry.days} days"
     facts["Excluded mailboxes"] = sorted(policy.excluded_mailboxes) or "none"
     click.echo(format_list([facts], width_of(sys.stdout)), nl=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from clawback.cli.columns import CLUSTERS, MEMBERS
+from clawback.cli.columns import CLUSTERS, MEMBERS, ClusterRow
 from clawback.cli.options import as_json, more, page
 from clawback.cli.session import Session
 from clawback.cli.tables import emit, to_json
@@ -24,7 +24,9 @@ def clusters() -> None:
 def list_(session: Session, limit: int, cursor: str, as_json: bool) -> None:
     """List clusters, newest first."""
     with session.app() as app, app.store.read() as unit:
-        rows, after = unit.clusters.list(limit=limit, cursor=cursor)
+        found, after = unit.clusters.list(limit=limit, cursor=cursor)
+        sizes = unit.clusters.sizes([cluster.id for cluster in found])
+    rows = [ClusterRow.of(cluster, sizes[cluster.id]) for cluster in found]
     emit(rows, CLUSTERS, as_json, nothing="No clusters yet.")
     more(after)
 
@@ -43,7 +45,7 @@ def show(session: Session, cluster_id: str, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(cluster), nl=False)
         return
-    emit([cluster], CLUSTERS, False)
+    emit([ClusterRow.of(cluster, len(cluster.members))], CLUSTERS, False)
     click.echo(f"\nquery: {cluster.query}\n")
     emit(cluster.members, MEMBERS, False)
 

@@ -11,24 +11,30 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from clawback.cli.formatting import format_list, format_table
+from clawback.cli.formatting import format_list, format_table, text_of
 from clawback.cli.printable import printable_json
+
+LEGIBLE = 24
+"""Cells of a text that still say something."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: its title, how its value is read from a record.
 
-    In a terminal that is too narrow, `whole` ones (ids) are never cut, and `wrap` ones go on below.
+    In a terminal that is too narrow, `spare` ones are left out, the highest number first; `whole` ones (ids)
+    are never cut, `wrap` ones go on below.
     """
 
     title: str
     read: Callable[[Any], object]
     whole: bool = False
     wrap: bool = False
+    spare: int = 0
 
 
 def emit(
@@ -48,7 +54,13 @@ def emit(
     elif not records:
         out.write(nothing + "\n")
     else:
-        _show(table_of(records, columns, width_of(out)), out)
+        width = width_of(out)
+        shown = legible(records, columns, width)
+        _show(table_of(records, shown, width), out)
+        if left_out := ", ".join(column.title for column in columns if column not in shown):
+            Console(file=out).print(
+                f"(too narrow for {left_out}; --json has all)", style="dim", soft_wrap=True
+            )
 
 
 def table_of(records: Sequence[object], columns: Sequence[Column], width: int | None) -> str:
@@ -56,6 +68,23 @@ def table_of(records: Sequence[object], columns: Sequence[Column], width: int | 
     whole = {column.title for column in columns if column.whole}
     wrap = {column.title for column in columns if column.wrap}
     return format_table(_rows(records, columns), width=width, whole=whole, wrap=wrap)
+
+
+def legible(records: Sequence[object], columns: Sequence[Column], width: int | None) -> tuple[Column, ...]:
+    """The columns that a table of that width has room for, so that none is cut to nothing."""
+    kept = list(columns)
+    while width is not None and _least(records, kept) > width and any(column.spare for column in kept):
+        kept.remove(max(kept, key=lambda column: column.spare))
+    return tuple(kept)
+
+
+def _least(records: Sequence[object], columns: Sequence[Column]) -> int:
+    """The width below which something would be cut to nothing."""
+    rooms = []
+    for column in columns:
+        wanted = max(cell_len(text_of(text)) for text in (column.title, *map(column.read, records)))
+        rooms.append(wanted if column.whole else min(wanted, LEGIBLE))
+    return sum(rooms) + len(rooms) - 1
 
 
 def emit_one(record: object, columns: Sequence[Column], as_json: bool, stream: TextIO | None = None) -> None:
