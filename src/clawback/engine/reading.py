@@ -6,6 +6,7 @@ kills its worker or takes too long is not lost: it becomes a message with a defe
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
 import signal
 from collections.abc import Sequence
@@ -78,7 +79,9 @@ class PoolReader:
     def _pool(self) -> ProcessPool:
         """The workers, started with the first mail there is to read."""
         if self._started is None:
-            self._started = ProcessPool(max_workers=self._workers, max_tasks=400, initializer=_settle_in)
+            self._started = ProcessPool(
+                max_workers=self._workers, max_tasks=400, initializer=_settle_in, context=_clean_context()
+            )
         return self._started
 
     def read(self, raws: Sequence[bytes]) -> list[Reading]:
@@ -109,6 +112,17 @@ class PoolReader:
             if len(raws) == 1:
                 return [unreadable(raws[0], type(error).__name__)]
         return [self._harvest([raw], self._start([raw], SECONDS))[0] for raw in raws]
+
+
+def _clean_context() -> multiprocessing.context.BaseContext:
+    """Workers are forked from a server that has imported the reader and done nothing else.
+
+    A fork of this process would inherit locks and thread pools (of MinHash, of PDFium) without the
+    threads that belong to them, and die or hang at their first use.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def _read_chunk(raws: list[bytes], organisation: Organisation) -> list[Reading]:
