@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from clawback.cli.columns import REMEDIATIONS
+from clawback.cli.formatting import format_list
 from clawback.cli.options import as_json, more, no_wait, page
-from clawback.cli.outcome import show_remediation
+from clawback.cli.outcome import account, show_remediation
 from clawback.cli.session import Session, finish
-from clawback.cli.tables import Column, emit, to_json
+from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
-from clawback.response.plan import Deed, Outcome, Receipt, RemediationStatus
+from clawback.response.plan import Deed, Outcome, Receipt, Remediation, RemediationStatus
 
 RESULTS = (
     Column("Mailbox", lambda r: r[0].handle.mailbox),
@@ -62,12 +65,34 @@ def show(session: Session, action_id: str, as_json: bool) -> None:
         plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": skips}
         click.echo(to_json(plain), nl=False)
         return
-    show_remediation(remediation)
+    click.echo(format_list([_facts(remediation)], width_of(sys.stdout)))
     if results:
         bad_first = sorted(results, key=lambda r: (r[1].outcome is Outcome.REMOVED, r[0].handle.mailbox))
         emit(bad_first, RESULTS, False)
+    if results and skips:
+        click.echo()
     if skips:
         emit(skips, SKIPS, False)
+
+
+def _facts(done: Remediation) -> dict[str, object]:
+    """What a person wants to know before approving, and afterwards."""
+    facts: dict[str, object] = {
+        "Action": f"{done.id} {defender.ACTION[done.kind]}",
+        "Status": defender.ACTION_STATUS[done.status],
+        "Entity": done.key.value,
+        "Investigation": done.investigation_id,
+        "Cluster": done.cluster_id,
+        "Account": account(done.tally),
+        "Planned": done.made_at,
+        "Plan hash": done.plan_hash,
+    }
+    if done.status is RemediationStatus.PENDING:
+        return facts | {"Expires": done.expires_at, "Approve with": f"clawback actions approve {done.id}"}
+    by = done.approval.by if done.approval else ""
+    later = {"Decided": done.decided_at, "Decided by": by, "Note": done.note, "Ended": done.ended_at}
+    later |= {"Undoes": done.undoes, "Undone by": done.undone_by}
+    return facts | {name: value for name, value in later.items() if value}
 
 
 def _plain(deed: Deed, receipt: Receipt) -> dict[str, object]:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from clawback.cli.cmdlet_help import help_text
-from clawback.cli.cmdlets import COMMANDS, Command, Record
+from clawback.cli.cmdlet_output import print_records
+from clawback.cli.cmdlets import COMMANDS, Command
 from clawback.cli.exits import exit_code
-from clawback.cli.formatting import format_list, format_table
 from clawback.cli.powershell import parse
 from clawback.cli.printable import printable
 from clawback.cli.session import Session
-from clawback.cli.tables import to_json, width_of
 from clawback.errors import ClawbackError
 
 _BY_NAME = {command.cmdlet.name: command for command in COMMANDS}
@@ -40,21 +39,21 @@ def run(name: str, argv: Sequence[str]) -> int:
 
 def _do(command: Command, values: dict[str, Any]) -> int:
     session = Session(None)
-    with session.app() as app:
+    progress = _verbose if values["Verbose"] else None
+    with session.app(progress=progress) as app:
+        if progress:
+            _say(f"settings {app.settings.file}, store {app.store.describe()}")
         records = command.run(app, values, session.actor)
-    _print(records, values["OutputFormat"])
+    print_records(records, values["OutputFormat"])
     return 0
 
 
-def _print(records: Sequence[Record], output: str | None) -> None:
-    width = width_of(sys.stdout)
-    if output == "json":
-        sys.stdout.write(to_json(records))
-    elif output == "table" or (output is None and len(records) != 1):
-        ids = {"InvestigationId", "ActionId", "ClusterId"}
-        sys.stdout.write(format_table(records, width=width, whole=ids))
-    else:
-        sys.stdout.write(format_list(records, width))
+def _verbose(stage: str, done: int, total: int) -> None:
+    _say(f"{stage}: {done}" + (f" of {total}" if total else ""))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"VERBOSE: {printable(text)}\n")
 
 
 def set_automated_investigation_remediation() -> None:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clawback.cli.columns import threats
+from clawback.cli.outcome import account
 from clawback.response import defender
 from clawback.response.investigation import ClusterStanding, Investigation, RemediationStanding
-from clawback.response.plan import Remediation, Skip
+from clawback.response.plan import Deed, Receipt, Remediation, Skip
 from clawback.response.policy import Policy
 
 Record = dict[str, object]
+SKIPPED = "Skipped"
+_ORDER = ("Failure", "Already in destination", SKIPPED, "Success")
 
 
 def policy_record(policy: Policy) -> Record:
@@ -67,7 +70,7 @@ def _action(standing: RemediationStanding) -> str:
     )
 
 
-def action_record(remediation: Remediation, skips: Sequence[Skip] = ()) -> Record:
+def action_record(remediation: Remediation) -> Record:
     """A remediation action with its account: Found = Removed + AlreadyGone + Failed + Skipped (+ Open)."""
     tally, approval = remediation.tally, remediation.approval
     record: Record = {
@@ -91,9 +94,42 @@ def action_record(remediation: Remediation, skips: Sequence[Skip] = ()) -> Recor
     }
     if remediation.ended_at and remediation.started_at:
         record["Duration"] = remediation.ended_at - remediation.started_at
-    if skips:
-        record["SkippedBecause"] = sorted({s.reason for s in skips})
     return record
+
+
+def whole_action_record(
+    remediation: Remediation, results: Sequence[tuple[Deed, Receipt]], skips: Sequence[Skip]
+) -> Record:
+    """A remediation action with its account in one line, and the result of every copy, the worst first."""
+    record = action_record(remediation)
+    copies = [_copy(deed, receipt) for deed, receipt in results]
+    copies += [_skipped(skip) for skip in skips]
+    copies.sort(key=lambda copy: (_ORDER.index(str(copy["Result"])), copy["Mailbox"]))
+    record["Account"] = account(remediation.tally)
+    record["Copies"] = copies
+    return record
+
+
+def _copy(deed: Deed, receipt: Receipt) -> Record:
+    return {
+        "Result": defender.result(receipt),
+        "Mailbox": deed.handle.mailbox,
+        "Folder": deed.handle.folder,
+        "NowIn": receipt.after.folder if receipt.after else "",
+        "Reason": receipt.reason,
+        "NetworkMessageId": deed.message_id,
+    }
+
+
+def _skipped(skip: Skip) -> Record:
+    return {
+        "Result": SKIPPED,
+        "Mailbox": skip.mailbox,
+        "Folder": "",
+        "NowIn": defender.LOCATION[skip.location],
+        "Reason": skip.reason,
+        "NetworkMessageId": "",
+    }
 
 
 def cluster_export_record(cluster_id: str, path: Path, rows: int) -> Record:

@@ -13,6 +13,7 @@ from clawback.cli.cmdlet_records import (
     cluster_export_record,
     investigation_record,
     policy_record,
+    whole_action_record,
 )
 from clawback.cli.parameters import WHAT_IF, Cmdlet, Example, Kind, Parameter
 from clawback.cli.session import finish
@@ -20,9 +21,11 @@ from clawback.errors import BadParameter
 from clawback.response import defender
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import RemediationStatus
+from clawback.response.undo import undo as plan_undo
 
 if TYPE_CHECKING:
     from clawback.app import App
+    from clawback.store import Unit
 
 Values = dict[str, Any]
 Record = dict[str, object]
@@ -56,8 +59,9 @@ def _set_remediation(app: App, values: Values, actor: str) -> Sequence[Record]:
             "Set-AutomatedInvestigationRemediation: give -EnableAutoRemediation '$true' or '$false'"
         )
     after = replace(policy, **changes)
-    if not values["WhatIf"]:
-        commands.set_policy(app.parts, after, actor)
+    if values["WhatIf"]:
+        return [policy_record(after) | {"WhatIf": "so it would be; nothing was changed"}]
+    commands.set_policy(app.parts, after, actor)
     return [policy_record(after)]
 
 
@@ -105,8 +109,7 @@ def _start_investigation(app: App, values: Values, actor: str) -> Sequence[Recor
 def _get_report(app: App, values: Values, actor: str) -> Sequence[Record]:
     with app.store.read() as unit:
         if values["RemediationAction"]:
-            action_id = values["RemediationAction"]
-            return [action_record(unit.remediations.get(action_id), unit.remediations.skips(action_id))]
+            return [_whole_action(unit, values["RemediationAction"])]
         statuses = frozenset({RemediationStatus.PENDING}) if values["Pending"] else None
         size = _within(values["ResultSize"], "Get-ActionCenterReport")
         found, _ = unit.remediations.list(statuses=statuses, limit=size)
@@ -126,12 +129,29 @@ def _undo(app: App, values: Values, actor: str) -> Sequence[Record]:
 
     action_id = values["ActionId"]
     if values["WhatIf"]:
-        with app.store.read() as unit:
-            return [action_record(unit.remediations.get(action_id))]
+        return [_undo_what_if(app, action_id)]
     back = commands.undo(app.parts, action_id, actor)
     finish(app)
     with app.store.read() as unit:
-        return [action_record(unit.remediations.get(back.id), unit.remediations.skips(back.id))]
+        return [_whole_action(unit, back.id)]
+
+
+def _undo_what_if(app: App, action_id: str) -> Record:
+    """What an undo would do now; refused as the undo itself would be."""
+    from clawback.engine import commands
+
+    policy, now = commands.policy(app.parts), app.parts.now()
+    with app.store.read() as unit:
+        done, receipts = unit.remediations.get(action_id), unit.remediations.receipts(action_id)
+        plan = plan_undo(done, receipts, policy=policy, now=now)
+    what = f"{len(plan.deeds)} copies would be put back and {len(plan.skips)} left alone; nothing was done"
+    return {"ActionId": action_id, "WhatIf": what}
+
+
+def _whole_action(unit: Unit, action_id: str) -> Record:
+    repository = unit.remediations
+    results, skips = repository.receipts(action_id), repository.skips(action_id)
+    return whole_action_record(repository.get(action_id), tuple(results), skips)
 
 
 _SIZE = Parameter("ResultSize", Kind.INT, "How many to list at most.", default=100)

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 
 import click
 
-from clawback.cli.columns import INVESTIGATIONS
+from clawback.cli.columns import INVESTIGATIONS, threats
+from clawback.cli.formatting import format_list
 from clawback.cli.options import Moment, as_json, more, no_wait, page
-from clawback.cli.outcome import show_investigation
+from clawback.cli.outcome import account, show_investigation
 from clawback.cli.session import Session, finish
-from clawback.cli.tables import emit, to_json
-from clawback.response.investigation import InvestigationStatus
+from clawback.cli.tables import Column, emit, to_json, width_of
+from clawback.response import defender
+from clawback.response.investigation import Investigation, InvestigationStatus
+
+CLUSTERS = (
+    Column("Cluster", lambda c: c.cluster_id, whole=True),
+    Column("Key", lambda c: c.key.value),
+    Column("Messages", lambda c: c.messages, whole=True),
+    Column("Copies", lambda c: c.now.copies, whole=True),
+    Column("In mailboxes then", lambda c: c.then.in_mailbox, whole=True, spare=1),
+    Column("Now", lambda c: c.now.in_mailbox, whole=True),
+)
+ACTIONS = (
+    Column("Action", lambda r: r.remediation_id, whole=True),
+    Column("What", lambda r: defender.ACTION[r.kind], whole=True),
+    Column("Status", lambda r: defender.ACTION_STATUS[r.status], whole=True),
+    Column("Account", lambda r: account(r.tally), wrap=True),
+)
+LOG = (
+    Column("At", lambda e: e.at, whole=True, spare=2),
+    Column("Actor", lambda e: e.actor, whole=True, spare=1),
+    Column("What happened", lambda e: f"{e.event.replace('_', ' ')}: {e.text}", wrap=True),
+)
 
 
 @click.group()
@@ -61,11 +84,28 @@ def show(session: Session, investigation_id: str, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(investigation), nl=False)
         return
-    click.echo(investigation.title)
-    show_investigation(investigation)
-    click.echo("\nlog:")
-    for entry in investigation.log:
-        click.echo(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.actor:<12} {entry.event:<24} {entry.text}")
+    click.echo(format_list([_facts(investigation)], width_of(sys.stdout)))
+    for title, rows, columns in (
+        ("Clusters", investigation.clusters, CLUSTERS),
+        ("Actions", investigation.remediations, ACTIONS),
+        ("Log", investigation.log, LOG),
+    ):
+        click.echo(f"{title}:")
+        emit(rows, columns, False, nothing="None.")
+        click.echo()
+
+
+def _facts(investigation: Investigation) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "Id": investigation.id,
+        "Status": defender.INVESTIGATION_STATUS[investigation.status],
+        "Investigation": investigation.title,
+        "Type": defender.INVESTIGATION_TYPE[investigation.kind],
+        "Created": investigation.created_at,
+        "Ended": investigation.ended_at,
+        "Threats": threats(investigation),
+    }
+    return facts | ({"Failure": investigation.failure} if investigation.failure else {})
 
 
 @investigations.command()

@@ -72,7 +72,8 @@ def show(session: Session, message_id: str, as_json: bool) -> None:
         click.echo(to_json({"message": message, "deliveries": deliveries}), nl=False)
         return
     width = width_of(sys.stdout)
-    click.echo(format_list([_facts(message)], width))
+    facts = {name: value for name, value in _facts(message).items() if value not in ("", None, [])}
+    click.echo(format_list([facts], width))
     click.echo(f"{len(deliveries)} copies: {places(deliveries)}\n")
     emit(deliveries, DELIVERIES, False)
 

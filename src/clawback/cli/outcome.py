@@ -15,6 +15,9 @@ from clawback.response.plan import Remediation, RemediationStatus, Tally
 if TYPE_CHECKING:
     from clawback.app import App
 
+LAST = 5
+"""Actions of an investigation that are shown, the newest: `clawback investigations show` has all."""
+
 
 def show_work(app: App, since: datetime) -> None:
     """The investigations that changed since a moment, and what waits for a person."""
@@ -37,13 +40,15 @@ def show_investigation(investigation: Investigation) -> None:
     for cluster in investigation.clusters:
         click.echo(
             f"  cluster {cluster.cluster_id}: {cluster.messages} messages, {cluster.now.copies} copies, "
-            f"{cluster.now.in_mailbox} in mailboxes now ({printable(cluster.key.value)})"
+            f"{cluster.now.in_mailbox} in mailboxes now"
         )
-    for standing in investigation.remediations:
+        click.echo(f"    {printable(cluster.key.value)}")
+    for standing in investigation.remediations[-LAST:]:
         click.echo(
             f"  action {standing.remediation_id}: {defender.ACTION[standing.kind]}, "
-            f"{defender.ACTION_STATUS[standing.status]}; {account(standing.tally)}"
+            f"{defender.ACTION_STATUS[standing.status]}"
         )
+        click.echo(f"    {account(standing.tally)}")
         if standing.status is RemediationStatus.PENDING:
             click.echo(f"  approve with: clawback actions approve {standing.remediation_id}")
 
@@ -58,8 +63,9 @@ def account(tally: Tally) -> str:
 
 
 def show_remediation(remediation: Remediation) -> None:
-    """One line about a remediation."""
+    """Two lines about a remediation."""
     click.echo(
-        f"{remediation.id}: {defender.ACTION[remediation.kind]}, "
-        f"{defender.ACTION_STATUS[remediation.status]}; {account(remediation.tally)}"
+        f"action {remediation.id}: {defender.ACTION[remediation.kind]}, "
+        f"{defender.ACTION_STATUS[remediation.status]}"
     )
+    click.echo(f"  {account(remediation.tally)}")

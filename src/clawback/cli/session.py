@@ -13,6 +13,7 @@ from clawback.cli.progress import Bar
 
 if TYPE_CHECKING:
     from clawback.app import App
+    from clawback.engine.parts import Progress
 
 
 class Session:
@@ -22,13 +23,12 @@ class Session:
         self._settings = settings
 
     @contextlib.contextmanager
-    def app(self, *, quiet: bool = False) -> Iterator[App]:
-        """The app built from the settings file, with a progress bar on long work unless `quiet`."""
+    def app(self, *, progress: Progress | None = None) -> Iterator[App]:
+        """The app built from the settings file; without a `progress`, long work has a bar."""
         from clawback import app, settings
-        from clawback.engine.parts import silent
 
         loaded = settings.load(settings.find(self._settings))
-        with Bar(sys.stderr) as bar, app.build(loaded, progress=silent if quiet else bar) as built:
+        with Bar(sys.stderr) as bar, app.build(loaded, progress=progress or bar) as built:
             yield built
 
     @property

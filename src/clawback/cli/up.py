@@ -35,7 +35,9 @@ def up(session: Session) -> None:
     Prints a line for each thing that happens. A queue of work survives a restart: whatever was cut short
     is looked at and finished.
     """
-    with session.app(quiet=True) as app:
+    from clawback.engine.parts import silent
+
+    with session.app(progress=silent) as app:
         app.run(lambda parts: _serve(app, parts))
 
 

@@ -10,7 +10,7 @@ import multiprocessing
 import resource
 import signal
 from collections.abc import Sequence
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import BrokenExecutor, Future, TimeoutError
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -24,7 +24,7 @@ from clawback.message.message import Message, Organisation
 from clawback.message.parse import parse
 
 MEMORY_LIMIT = 3 << 30
-"""Bytes of address space a worker may have."""
+"""Bytes of address space that a worker may take beyond what it began with."""
 TASK = 25
 """Messages a worker gets at once."""
 SECONDS = 10.0
@@ -97,17 +97,30 @@ class PoolReader:
         """End the workers."""
         if self._started is None:
             return
-        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves this one unannotated
-        self._pool.join()
+        self._started.stop()  # type: ignore[no-untyped-call]  # pebble leaves this one unannotated
+        self._started.join()
+        self._started = None
 
     def _start(self, raws: Sequence[bytes], seconds: float) -> Future[list[Reading]]:
         arguments = (list(raws), self._organisation)
-        future: Future[list[Reading]] = self._pool.schedule(_read_chunk, args=arguments, timeout=seconds)
+        try:
+            future: Future[list[Reading]] = self._pool.schedule(_read_chunk, args=arguments, timeout=seconds)
+        except RuntimeError:
+            # Somebody killed a worker that had nothing to do, and the pool gave itself up.
+            self.close()
+            future = self._pool.schedule(_read_chunk, args=arguments, timeout=seconds)
         return future
 
-    def _harvest(self, raws: Sequence[bytes], future: Future[list[Reading]]) -> list[Reading]:
+    def _harvest(
+        self, raws: Sequence[bytes], future: Future[list[Reading]], again: bool = True
+    ) -> list[Reading]:
         try:
             return future.result()
+        except BrokenExecutor as error:
+            if again:
+                return self._harvest(raws, self._start(raws, SECONDS + len(raws)), again=False)
+            if len(raws) == 1:
+                return [unreadable(raws[0], type(error).__name__)]
         except (TimeoutError, ProcessExpired, MemoryError) as error:
             if len(raws) == 1:
                 return [unreadable(raws[0], type(error).__name__)]
@@ -134,7 +147,18 @@ def _settle_in() -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    # A fork begins with all that its parent has mapped: heaps of threads, the database, libraries.
+    limit = _address_space() + MEMORY_LIMIT
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _address_space() -> int:
+    """Bytes that this process has mapped now; 0 where the kernel does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def unreadable(raw: bytes, why: str) -> Reading:
