@@ -24,7 +24,7 @@ from clawback.message.message import Message, Organisation
 from clawback.message.parse import parse
 
 MEMORY_LIMIT = 3 << 30
-"""Bytes of address space that a worker may take beyond what it began with."""
+"""Bytes of address space a worker may have."""
 TASK = 25
 """Messages a worker gets at once."""
 SECONDS = 10.0
@@ -143,22 +143,10 @@ def _read_chunk(raws: list[bytes], organisation: Organisation) -> list[Reading]:
 
 
 def _settle_in() -> None:
-    """Bound this worker's memory, and let go of what it inherited: a signal for it is not for its parent."""
-    signal.set_wakeup_fd(-1)
+    """Bound this worker's memory; what ends its parent by a signal is the parent's to tell it."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A fork begins with all that its parent has mapped: heaps of threads, the database, libraries.
-    limit = _address_space() + MEMORY_LIMIT
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def _address_space() -> int:
-    """Bytes that this process has mapped now; 0 where the kernel does not say."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[0]) * resource.getpagesize()
-    except OSError:
-        return 0
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
 
 
 def unreadable(raw: bytes, why: str) -> Reading:
