@@ -10,7 +10,7 @@ from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match, Threat, VerdictKind, indicator
 from clawback.analysis.matching import carries, keys_of
-from clawback.engine.investigate import let_run, open_investigation
+from clawback.engine.investigate import let_run, opened
 from clawback.engine.parts import Parts
 from clawback.engine.policies import keep_policy, policy_of
 from clawback.engine.record import record
@@ -173,10 +173,10 @@ def start(parts: Parts, text: str, actor: str) -> str:
     unknown, BadIndicator when the text is none of these.
     """
     request = _request(parts, text.strip(), actor)
-    investigation_id = open_investigation(parts, request)
-    with parts.store.write() as unit:
-        unit.jobs.put("investigate", request.key, request.encode(), parts.now())
-    return investigation_id
+    now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        unit.jobs.put("investigate", request.key, request.encode(), now)
+        return opened(unit, request, now)
 
 
 def _request(parts: Parts, text: str, actor: str) -> Request:

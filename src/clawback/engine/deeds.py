@@ -128,6 +128,7 @@ def _done(run: Run, deed: Deed, place: Observed) -> Receipt:
 async def _look(
     run: Run, connector: Connector, deeds: Sequence[Deed], reached: Set[Handle]
 ) -> dict[int, Answer]:
+    deeds = _at_last_known(run, deeds)
     found = await connector.find([Wanted(d.handle, d.raw_sha256, d.size) for d in deeds])
     pairs = [
         (d.handle, () if isinstance(places, ClawbackError) else places)
@@ -149,6 +150,22 @@ async def _look(
         elif place is not None:
             again.append(replace(deed, handle=place.handle, location=place.location))
     return answers | await _second_try(run, connector, again)
+
+
+def _at_last_known(run: Run, deeds: Sequence[Deed]) -> list[Deed]:
+    """The deeds at the handles where their copies were last seen: a user may have moved them since the plan.
+
+    Only where the deed is still to be done there; one that a crash cut short may have been seen at its goal.
+    """
+    restoring = run.plan.kind is ActionKind.RESTORE
+    with run.parts.store.read() as unit:
+        known = unit.deliveries.get_many([d.delivery_id for d in deeds])
+    return [
+        replace(deed, handle=known[deed.delivery_id].handle)
+        if known[deed.delivery_id].location.in_mailbox is not restoring
+        else deed
+        for deed in deeds
+    ]
 
 
 async def _seen(run: Run, connector: Connector, deed: Deed, place: Observed | None) -> Answer | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from clawback import ids
 from clawback.analysis.clusters import Cluster, link
@@ -14,6 +15,7 @@ from clawback.engine.locate import look
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
+from clawback.engine.recount import recount
 from clawback.engine.requests import ENTITY_OF, Request
 from clawback.errors import CapabilityMissing, NotFound
 from clawback.message.delivery import Delivery
@@ -37,20 +39,24 @@ ACTION = ActionKind.SOFT_DELETE
 
 def open_investigation(parts: Parts, request: Request) -> str:
     """The id of the investigation that this request belongs to: a new one, or one with the same cause."""
-    now = parts.now()
-    alert = request.alert(now)
     with parts.store.write(durable=True) as unit:
-        for investigation_id in unit.investigations.by_cause(str(request.cause)):
-            state = unit.investigations.get(investigation_id)
-            if state.status is InvestigationStatus.FAILED:
-                continue
-            if all(a.id != alert.id for a in state.alerts):
-                record(unit, AlertJoined(investigation_id, alert), actor=request.source, at=now)
-                unit.alerts.add(alert, investigation_id)
-            return investigation_id
-        investigation_id = ids.make("inv", str(request.cause), now.isoformat())
-        record(unit, InvestigationStarted(investigation_id, alert), actor=request.source, at=now)
+        return opened(unit, request, parts.now())
+
+
+def opened(unit: Unit, request: Request, now: datetime) -> str:
+    """As `open_investigation`, in the transaction at hand."""
+    alert = request.alert(now)
+    for investigation_id in unit.investigations.by_cause(str(request.cause)):
+        state = unit.investigations.get(investigation_id)
+        if state.status is InvestigationStatus.FAILED:
+            continue
+        if all(a.id != alert.id for a in state.alerts):
+            record(unit, AlertJoined(investigation_id, alert), actor=request.source, at=now)
+            unit.alerts.add(alert, investigation_id)
         return investigation_id
+    investigation_id = ids.make("inv", str(request.cause), now.isoformat())
+    record(unit, InvestigationStarted(investigation_id, alert), actor=request.source, at=now)
+    return investigation_id
 
 
 async def investigate(parts: Parts, request: Request) -> str:
@@ -135,6 +141,7 @@ def _conclude(
             Places.of(d.location for d in seen),
         )
         record(unit, linked, actor=AUTOMATION, at=now)
+        recount(unit, cluster.id, [m.message_id for m in cluster.members], now)
         if cluster.verdict is VerdictKind.MALICIOUS:
             _plan(parts, unit, investigation_id, cluster, seen, asked)
 

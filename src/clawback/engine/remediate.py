@@ -8,20 +8,20 @@ anything else is done. That makes the work repeatable from any point.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 
 from clawback.engine.deeds import Answer, Guard, Run, by_source, do, failed, look_then_do, refused
 from clawback.engine.ingest import sync
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.record import AUTOMATION, record
+from clawback.engine.recount import recount
 from clawback.errors import MailboxError, NotFound, Refused, Throttled, Unavailable
 from clawback.mailboxes.base import RawMessage
 from clawback.message.delivery import Delivery, Observed
 from clawback.message.reconcile import lost, relocated
 from clawback.response.counts import Places
-from clawback.response.events import ClusterLinked, RemediationCompleted, RemediationStarted
+from clawback.response.events import RemediationCompleted, RemediationStarted
 from clawback.response.investigation import ended_as
-from clawback.response.plan import ActionKind, Deed, Outcome, Plan, Receipt, RemediationStatus
+from clawback.response.plan import ActionKind, Deed, Outcome, Receipt, RemediationStatus
 from clawback.response.planning import check_runnable
 from clawback.store import Unit
 
@@ -173,7 +173,7 @@ async def _complete(run: Run) -> None:
         places = Places.of(d.location for d in unit.deliveries.of_messages(members))
         event = RemediationCompleted(plan.investigation_id, plan.id, tally, places, plan.undoes)
         record(unit, event, actor=AUTOMATION, at=now)
-        _recount(unit, plan, now)
+        recount(unit, plan.cluster_id, [d.message_id for d in plan.deeds], now)
 
 
 async def _prove(run: Run, source: str, mailbox: str) -> None:
@@ -185,26 +185,3 @@ async def _prove(run: Run, source: str, mailbox: str) -> None:
             raise
     except MailboxError:
         pass
-
-
-def _recount(unit: Unit, plan: Plan, now: datetime) -> None:
-    """The same copies may belong to other clusters: bring their counts up to date too."""
-    for cluster_id in unit.clusters.with_messages([deed.message_id for deed in plan.deeds]):
-        if cluster_id == plan.cluster_id:
-            continue
-        state = unit.investigations.get(unit.clusters.investigation_of(cluster_id))
-        members = [m.message_id for m in unit.clusters.get(cluster_id).members]
-        places = Places.of(d.location for d in unit.deliveries.of_messages(members))
-        for standing in state.clusters:
-            if standing.cluster_id == cluster_id and standing.now != places:
-                event = ClusterLinked(
-                    state.id,
-                    cluster_id,
-                    standing.kind,
-                    standing.key,
-                    standing.verdict,
-                    standing.threat,
-                    standing.messages,
-                    places,
-                )
-                record(unit, event, actor=AUTOMATION, at=now)
