@@ -39,13 +39,37 @@ _TABLES = {
         _column("Entity", whole=False, spare=3),
     ),
 }
-_COPIES = (
-    _column("Result"),
-    _column("Mailbox", whole=False),
-    _column("Folder", whole=False, spare=2),
-    _column("NowIn", whole=False, spare=1),
-    _column("Reason", whole=False, wrap=True),
-)
+_BELOW = {
+    "Clusters": (
+        _column("ClusterId"),
+        _column("ClusterType", spare=3),
+        _column("Entity", whole=False),
+        _column("Messages", spare=1),
+        _column("Copies"),
+        _column("InMailboxThen", spare=2),
+        _column("InMailboxNow"),
+    ),
+    "RemediationActions": (
+        _column("ActionId"),
+        _column("Action"),
+        _column("Status"),
+        _column("Account", whole=False, wrap=True),
+    ),
+    "Log": (
+        _column("Time", spare=1),
+        _column("Actor"),
+        _column("Event", spare=2),
+        _column("Description", whole=False, wrap=True),
+    ),
+    "Copies": (
+        _column("Result"),
+        _column("Mailbox", whole=False),
+        _column("Folder", whole=False, spare=2),
+        _column("NowIn", whole=False, spare=1),
+        _column("Reason", whole=False, wrap=True),
+    ),
+}
+"""What a record holds several of is shown below it."""
 
 
 def print_records(records: Sequence[Record], output: str | None) -> None:
@@ -69,19 +93,27 @@ def _table(records: Sequence[Record], width: int | None) -> str:
 
 
 def _list(record: Record, width: int | None) -> str:
-    """The record as a list; its copies, if it has any, below it as a table, the worst first."""
-    copies = record.get("Copies")
-    if not isinstance(copies, list):
-        return format_list([record], width)
-    plain = {name: value for name, value in record.items() if name != "Copies"}
-    results = Counter(str(copy["Result"]) for copy in copies)
-    plain["Copies"] = [f"{count} {result}" for result, count in results.items()]
-    shown = copies if len(copies) <= FEW else [copy for copy in copies if copy["Result"] != "Success"]
-    text = format_list([plain], width)
-    if shown:
-        text += "\n" + table_of(shown, legible(shown, _COPIES, width), width)
-    if len(shown) < len(copies):
-        text += (
-            f"\n{len(copies) - len(shown)} copies with Success are not shown; -OutputFormat json has all\n"
-        )
-    return text
+    """The record as a list, and tables below it of what it holds several of."""
+    plain, tables = dict(record), []
+    for name, columns in _BELOW.items():
+        several = record.get(name)
+        if isinstance(several, list):
+            plain[name] = len(several)
+            shown = several
+            if name == "Copies":
+                plain[name], shown = _results(several), _worth_showing(several)
+            if shown:
+                table = table_of(shown, legible(shown, columns, width), width)
+                tables.append(f"\n{name}:\n{table}")
+            if len(shown) < len(several):
+                rest = len(several) - len(shown)
+                tables.append(f"\n{rest} copies with Success are not shown; -OutputFormat json has all\n")
+    return format_list([plain], width) + "".join(tables)
+
+
+def _results(copies: Sequence[Record]) -> list[str]:
+    return [f"{count} {result}" for result, count in Counter(str(c["Result"]) for c in copies).items()]
+
+
+def _worth_showing(copies: list[Record]) -> list[Record]:
+    return copies if len(copies) <= FEW else [copy for copy in copies if copy["Result"] != "Success"]

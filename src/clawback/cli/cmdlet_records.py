@@ -50,24 +50,34 @@ def investigation_record(investigation: Investigation, *, whole: bool) -> Record
         "Duration": (ended - investigation.created_at) if ended else None,
         "Clusters": [_cluster(c) for c in investigation.clusters],
         "RemediationActions": [_action(r) for r in investigation.remediations],
-        "Failure": investigation.failure,
-        "Log": [f"{e.at:%H:%M:%S} {e.actor}: {e.text}" for e in investigation.log],
+        "Failure": investigation.failure or None,
+        "Log": [
+            {"Time": e.at, "Actor": e.actor, "Event": e.event, "Description": e.text}
+            for e in investigation.log
+        ],
     }
 
 
-def _cluster(cluster: ClusterStanding) -> str:
-    return (
-        f"{cluster.cluster_id} {defender.CLUSTER_TYPE[cluster.kind]}: {cluster.messages} messages, "
-        f"{cluster.then.in_mailbox} copies in mailboxes then, {cluster.now.in_mailbox} now"
-    )
+def _cluster(cluster: ClusterStanding) -> Record:
+    return {
+        "ClusterId": cluster.cluster_id,
+        "ClusterType": defender.CLUSTER_TYPE[cluster.kind],
+        "Entity": cluster.key.value,
+        "Verdict": defender.VERDICT[cluster.verdict],
+        "Messages": cluster.messages,
+        "Copies": cluster.now.copies,
+        "InMailboxThen": cluster.then.in_mailbox,
+        "InMailboxNow": cluster.now.in_mailbox,
+    }
 
 
-def _action(standing: RemediationStanding) -> str:
-    tally = standing.tally
-    return (
-        f"{standing.remediation_id} {defender.ACTION[standing.kind]}: "
-        f"{defender.ACTION_STATUS[standing.status]}, {tally.removed} of {tally.found} done"
-    )
+def _action(standing: RemediationStanding) -> Record:
+    return {
+        "ActionId": standing.remediation_id,
+        "Action": defender.ACTION[standing.kind],
+        "Status": defender.ACTION_STATUS[standing.status],
+        "Account": account(standing.tally),
+    }
 
 
 def action_record(remediation: Remediation) -> Record:
