@@ -56,14 +56,19 @@ def init(
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script for SHELL.
+    """Print the completion script for SHELL; in bash it completes the cmdlets too.
 
     \b
-    Example:
+    Examples:
+      source <(clawback completion bash)
       clawback completion bash > /etc/bash_completion.d/clawback
     """
+    from clawback.cli.cmdlet_completion import bash_completion
+    from clawback.cli.cmdlets import COMMANDS
     from clawback.cli.main import cli
 
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(cli, {}, "clawback", "_CLAWBACK_COMPLETE").source())
+    if shell == "bash":
+        click.echo(bash_completion([command.cmdlet for command in COMMANDS]))
