@@ -70,7 +70,7 @@ class Organisation(RuleBasedStateMachine):
 
     @rule(pick=picks, folder=folders)
     def the_same_bytes_arrive(self, pick: int, folder: str) -> None:
-        """Twice the same, or as from a backup: what is in the vault or was deleted by its owner comes again."""
+        """Twice the same, or as from a backup: what is in the vault or was deleted comes again."""
         known = sorted(self.there)
         deleted = [copy for copy in known if not self.there[copy]]
         user, content = (deleted or known)[pick % len(deleted or known)]
@@ -299,8 +299,8 @@ class Organisation(RuleBasedStateMachine):
 
 TestOrganisation = Organisation.TestCase
 TestOrganisation.settings = settings(
-    max_examples=20,
-    stateful_step_count=30,
+    max_examples=24,
+    stateful_step_count=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
