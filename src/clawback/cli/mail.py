@@ -10,6 +10,7 @@ from clawback.cli.options import as_json
 from clawback.cli.outcome import show_work
 from clawback.cli.session import Session, finish
 from clawback.cli.tables import to_json
+from clawback.errors import Unavailable
 
 
 @click.command()
@@ -33,10 +34,14 @@ def ingest(session: Session, full: bool, as_json: bool) -> None:
         finish(app)
         if as_json:
             click.echo(to_json(asdict(seen)), nl=False)
-            return
-        click.echo(
-            f"{seen.mailboxes} mailboxes read: {seen.new} new copies, {seen.moved} moved, "
-            f"{seen.changed} changed, {seen.gone} gone, {seen.failed} not readable"
-        )
-        if seen.malicious:
+        else:
+            click.echo(
+                f"{seen.mailboxes:,} mailboxes read: {seen.new:,} new copies, {seen.moved:,} moved, "
+                f"{seen.changed:,} changed, {seen.gone:,} gone, {seen.failed:,} not readable"
+            )
+        if seen.malicious and not as_json:
             show_work(app, since)
+    if seen.unreachable:
+        raise Unavailable(
+            f"{seen.unreachable} mailboxes could not be looked at; `clawback doctor` may say why"
+        )

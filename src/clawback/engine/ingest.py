@@ -96,9 +96,12 @@ async def sync(parts: Parts, source: str, mailbox: str, *, full: bool = False) -
     diff = difference(known, {folder.folder: folder.copies for folder in listing}, now)
     waiting = [*diff.missing, *_lost_before(known.values())]
     result = Synced(mailboxes=1, changed=len(diff.changed))
+    taken = 0
     for chunk in _chunks(diff.appeared):
         part, waiting = await _take_in(parts, source, chunk, waiting)
         result += part
+        taken += len(chunk)
+        parts.progress(f"reading {mailbox}", taken, len(diff.appeared))
     gone = [d for d in waiting if d.location is not DeliveryLocation.HARD_DELETED]
     with parts.store.write() as unit:
         unit.deliveries.relocate([*diff.changed, *(lost(d, now) for d in gone)])
