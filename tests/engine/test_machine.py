@@ -299,8 +299,8 @@ class Organisation(RuleBasedStateMachine):
 
 TestOrganisation = Organisation.TestCase
 TestOrganisation.settings = settings(
-    max_examples=24,
-    stateful_step_count=40,
+    max_examples=50,
+    stateful_step_count=45,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
