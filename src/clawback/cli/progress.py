@@ -45,12 +45,14 @@ class Bar:
             self._show(stage, done, total)
 
     def _show(self, stage: str, done: int, total: int) -> None:
+        bar = self._progress or _progress(self._console)
+        if stage in self._tasks:
+            bar.update(self._tasks[stage], completed=done, total=total or None)
+        else:
+            self._tasks[stage] = bar.add_task(stage, completed=done, total=total or None)
         if self._progress is None:
-            self._progress = _progress(self._console)
-            self._progress.start()
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=total or None)
-        self._progress.update(self._tasks[stage], completed=done, total=total or None)
+            self._progress = bar
+            bar.start()
 
     def _end(self, stage: str) -> None:
         del self._begun[stage]
