@@ -29,6 +29,16 @@ TASK = 25
 """Messages a worker gets at once."""
 SECONDS = 10.0
 """What one message may take, alone in a worker."""
+_MISTAKES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a mistake in our parser would raise: one message that finds it must not stop all intake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +78,12 @@ class InlineReader:
 
 
 class PoolReader:
-    """Reads in worker processes that are killed when a message goes too far."""
+    """Reads in worker processes that are killed when a message goes too far: over `seconds`, or memory."""
 
-    def __init__(self, organisation: Organisation, workers: int) -> None:
+    def __init__(self, organisation: Organisation, workers: int, seconds: float = SECONDS) -> None:
         self._organisation = organisation
         self._workers = workers
+        self._seconds = seconds
         self._started: ProcessPool | None = None
 
     @property
@@ -87,7 +98,7 @@ class PoolReader:
     def read(self, raws: Sequence[bytes]) -> list[Reading]:
         """Read in parallel; a chunk whose worker died is read again one message at a time."""
         chunks = [raws[i : i + TASK] for i in range(0, len(raws), TASK)]
-        waiting = [self._start(chunk, SECONDS + len(chunk)) for chunk in chunks]
+        waiting = [self._start(chunk, self._seconds + len(chunk)) for chunk in chunks]
         readings: list[Reading] = []
         for chunk, future in zip(chunks, waiting, strict=True):
             readings.extend(self._harvest(chunk, future))
@@ -118,13 +129,13 @@ class PoolReader:
             return future.result()
         except BrokenExecutor as error:
             if again:
-                return self._harvest(raws, self._start(raws, SECONDS + len(raws)), again=False)
+                return self._harvest(raws, self._start(raws, self._seconds + len(raws)), again=False)
             if len(raws) == 1:
                 return [unreadable(raws[0], type(error).__name__)]
-        except (TimeoutError, ProcessExpired, MemoryError) as error:
+        except (TimeoutError, ProcessExpired, MemoryError, *_MISTAKES) as error:
             if len(raws) == 1:
                 return [unreadable(raws[0], type(error).__name__)]
-        return [self._harvest([raw], self._start([raw], SECONDS))[0] for raw in raws]
+        return [self._harvest([raw], self._start([raw], self._seconds))[0] for raw in raws]
 
 
 def _clean_context() -> multiprocessing.context.BaseContext:
