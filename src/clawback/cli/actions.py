@@ -22,6 +22,12 @@ RESULTS = (
     Column("Now in", lambda r: r[1].after.folder if r[1].after else ""),
     Column("Because", lambda r: r[1].reason, wrap=True),
 )
+DEEDS = (
+    Column("Planned for", lambda d: d.handle.mailbox),
+    Column("From", lambda d: d.handle.folder),
+    Column("To", lambda d: d.folder or "nowhere, for good"),
+    Column("Message", lambda d: d.message_id, whole=True, spare=1),
+)
 SKIPS = (
     Column("Mailbox", lambda s: s.mailbox),
     Column("Place", lambda s: defender.LOCATION[s.location]),
@@ -53,26 +59,28 @@ def list_(session: Session, pending: bool, limit: int, cursor: str, as_json: boo
 @as_json
 @click.pass_obj
 def show(session: Session, action_id: str, as_json: bool) -> None:
-    """One action: its account, and the result for every copy.
+    """One action: its account, and what is planned for every copy, or what became of it.
 
     ID is that of the action (rem-...), as `clawback actions list` shows it.
     """
     with session.app() as app, app.store.read() as unit:
         remediation = unit.remediations.get(action_id)
         results = tuple(unit.remediations.receipts(action_id))
-        skips = unit.remediations.skips(action_id)
+        plan = unit.remediations.plan(action_id)
     if as_json:
-        plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": skips}
+        plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": plan.skips}
+        plain["planned"] = () if results else plan.deeds
         click.echo(to_json(plain), nl=False)
         return
     click.echo(format_list([_facts(remediation)], width_of(sys.stdout)))
     if results:
         bad_first = sorted(results, key=lambda r: (r[1].outcome is Outcome.REMOVED, r[0].handle.mailbox))
         emit(bad_first, RESULTS, False)
-    if results and skips:
+    elif plan.deeds:
+        emit(plan.deeds, DEEDS, False)
+    if plan.skips:
         click.echo()
-    if skips:
-        emit(skips, SKIPS, False)
+        emit(plan.skips, SKIPS, False)
 
 
 def _facts(done: Remediation) -> dict[str, object]:
@@ -83,7 +91,7 @@ def _facts(done: Remediation) -> dict[str, object]:
         "Entity": done.key.value,
         "Investigation": done.investigation_id,
         "Cluster": done.cluster_id,
-        "Account": account(done.tally),
+        "Account": account(done),
         "Planned": done.made_at,
         "Plan hash": done.plan_hash,
     }

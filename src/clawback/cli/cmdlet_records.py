@@ -76,7 +76,7 @@ def _action(standing: RemediationStanding) -> Record:
         "ActionId": standing.remediation_id,
         "Action": defender.ACTION[standing.kind],
         "Status": defender.ACTION_STATUS[standing.status],
-        "Account": account(standing.tally),
+        "Account": account(standing),
     }
 
 
@@ -115,7 +115,7 @@ def whole_action_record(
     copies = [_copy(deed, receipt) for deed, receipt in results]
     copies += [_skipped(skip) for skip in skips]
     copies.sort(key=lambda copy: (_ORDER.index(str(copy["Result"])), copy["Mailbox"]))
-    record["Account"] = account(remediation.tally)
+    record["Account"] = account(remediation)
     record["Copies"] = copies
     return record
 

@@ -141,7 +141,7 @@ class Story:
         with app.store.read() as unit:
             done = unit.remediations.list()[0][0]
         self._show_reasons(app, done)
-        self.stage.say(f"{account(done.tally)}, in {took:.2f} s", "bold")
+        self.stage.say(f"{account(done)}, in {took:.2f} s", "bold")
         self._check_removal(app, organisation, campaign, before, done)
         copies = f"{done.tally.removed} of {len(campaign.delivered)}"
         self.stage.headline(
@@ -168,9 +168,8 @@ class Story:
             status = unit.investigations.list()[0][0].status
         check, t = self.stage.check, done.tally
         check(f"exactly the {len(bad)} copies were removed", t.removed == len(bad) == t.found)
-        check(
-            "the account adds up: " + account(t), t.found == t.removed + t.already_gone + t.failed + t.skipped
-        )
+        adds_up = t.found == t.removed + t.already_gone + t.failed + t.skipped
+        check(f"the account adds up: {account(done)}", adds_up)
         check("their files are gone from the mailboxes", bad.isdisjoint(now))
         check("the investigation is Remediated", status is InvestigationStatus.REMEDIATED)
         check(f"the other {len(clean):,} files are untouched, byte for byte", now == clean)

@@ -79,7 +79,9 @@ def _store(app: App) -> Iterator[Check]:
         if audit.ok
         else f"row {audit.broken_at} was changed"
     )
-    yield Check("audit log", audit.ok, f"{audit.rows:,} rows; {seal}")
+    yield Check(
+        "audit log", audit.ok, f"{audit.rows:,} rows; {seal}" if audit.rows else "nothing has happened yet"
+    )
 
 
 def _bodies(app: App) -> str:

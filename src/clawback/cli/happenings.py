@@ -44,7 +44,7 @@ def _planned(unit: Unit, row: AuditRow) -> str:
 def _completed(unit: Unit, row: AuditRow) -> str:
     action = _remediation(unit, row)
     done = f"action {action.id} completed{_since_delivery(unit, action)}"
-    return f"{done}: {account(action.tally)}; {_what(action)}"
+    return f"{done}: {account(action)}; {_what(action)}"
 
 
 def _since_delivery(unit: Unit, action: Remediation) -> str:

@@ -28,7 +28,7 @@ ACTIONS = (
     Column("Action", lambda r: r.remediation_id, whole=True),
     Column("What", lambda r: defender.ACTION[r.kind], whole=True),
     Column("Status", lambda r: defender.ACTION_STATUS[r.status], whole=True),
-    Column("Account", lambda r: account(r.tally), wrap=True),
+    Column("Account", account, wrap=True),
 )
 LOG = (
     Column("At", lambda e: e.at, whole=True, spare=2),

@@ -9,8 +9,8 @@ import click
 
 from clawback.cli.printable import printable
 from clawback.response import defender
-from clawback.response.investigation import Investigation
-from clawback.response.plan import Remediation, RemediationStatus, Tally
+from clawback.response.investigation import Investigation, RemediationStanding
+from clawback.response.plan import Remediation, RemediationStatus
 
 if TYPE_CHECKING:
     from clawback.app import App
@@ -48,15 +48,17 @@ def show_investigation(investigation: Investigation) -> None:
             f"  action {standing.remediation_id}: {defender.ACTION[standing.kind]}, "
             f"{defender.ACTION_STATUS[standing.status]}"
         )
-        click.echo(f"    {account(standing.tally)}")
+        click.echo(f"    {account(standing)}")
         if standing.status is RemediationStatus.PENDING:
             click.echo(f"  approve with: clawback actions approve {standing.remediation_id}")
 
 
-def account(tally: Tally) -> str:
-    """found = removed + already gone + failed + skipped, in one line."""
+def account(done: Remediation | RemediationStanding) -> str:
+    """found = removed + already gone + failed + skipped, in one line; an undo has *restored* copies."""
+    tally = done.tally
     line = (
-        f"found {tally.found} = removed {tally.removed} + already gone {tally.already_gone} "
+        f"found {tally.found} = {'restored' if done.undoes else 'removed'} {tally.removed} "
+        f"+ already gone {tally.already_gone} "
         f"+ failed {tally.failed} + skipped {tally.skipped}"
     )
     return line + (f" + open {tally.open}" if tally.open else "")
@@ -68,4 +70,4 @@ def show_remediation(remediation: Remediation) -> None:
         f"action {remediation.id}: {defender.ACTION[remediation.kind]}, "
         f"{defender.ACTION_STATUS[remediation.status]}"
     )
-    click.echo(f"  {account(remediation.tally)}")
+    click.echo(f"  {account(remediation)}")
