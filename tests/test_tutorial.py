@@ -46,7 +46,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def _block(said: list[str], command: str) -> str:
-    (at,) = (at for at, block in enumerate(_typed()) if command in block)
+    at = next(at for at, block in enumerate(_typed()) if command in block)
     return said[at]
 
 
@@ -67,6 +67,22 @@ def test_approval_takes_both_copies_out_and_undo_brings_them_back(said: list[str
     removed, restored = (said[at] for at, block in enumerate(_typed()) if "find mail" in block)
     assert _inboxes(removed) == []
     assert len(_inboxes(restored)) == 2
+
+
+def test_the_plan_names_every_copy_and_its_hash_before_it_is_approved(said: list[str]) -> None:
+    shown = _block(said, "clawback actions approve")
+    assert "Plan hash" in shown
+    assert shown.count("soft_deleted/INBOX") == 4
+
+
+def test_a_late_copy_is_taken_out_by_itself_and_what_was_put_back_stays(said: list[str]) -> None:
+    late = _block(said, "Last reminder")
+    assert "Similar URLs                : runs by itself" in late
+    assert "= removed 1 + already gone 0 + failed 0 + skipped 2" in late
+
+
+def test_the_cmdlets_answer(said: list[str]) -> None:
+    assert '"AutoRemediatedClusterTypes": [' in _block(said, "Get-ActionCenterReport")
 
 
 def test_the_history_holds(said: list[str]) -> None:

@@ -89,7 +89,7 @@ def _where_next(keep: Path | None) -> None:
     program = _program()
     click.echo()
     if keep:
-        settings = shlex.quote(str(keep / "clawback.toml"))
+        settings = shlex.quote(str(keep.resolve() / "clawback.toml"))
         click.echo(f"Go on playing in {keep}; it has a settings file:")
         click.echo(f"   export CLAWBACK_SETTINGS={settings}")
         click.echo(f"   {program} doctor")
