@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from clawback.analysis.canonical import guess_kind
@@ -15,7 +16,7 @@ from clawback.engine.parts import Parts
 from clawback.engine.policies import keep_policy, policy_of
 from clawback.engine.record import record
 from clawback.engine.requests import ENTITY_OF, Request, manual
-from clawback.errors import BadIndicator, NotFound
+from clawback.errors import BadIndicator, NotFound, PlanStale
 from clawback.message.defect import Defect
 from clawback.message.url import normalise
 from clawback.response.events import (
@@ -158,12 +159,15 @@ def expire_due(parts: Parts) -> int:
     now = parts.now()
     with parts.store.read() as unit:
         due = unit.remediations.due(now)
+    expired = 0
     for remediation_id in due:
-        with parts.store.write(durable=True) as unit:
+        # What a person decided about meanwhile is left to that decision.
+        with suppress(PlanStale), parts.store.write(durable=True) as unit:
             late = unit.remediations.get(remediation_id)
             unit.remediations.set_status(remediation_id, RemediationStatus.EXPIRED, expected=PENDING, at=now)
             record(unit, RemediationExpired(late.investigation_id, late.id), actor="Automation", at=now)
-    return len(due)
+            expired += 1
+    return expired
 
 
 def start(parts: Parts, text: str, actor: str) -> str:

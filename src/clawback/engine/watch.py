@@ -12,7 +12,7 @@ from clawback.engine.commands import expire_due
 from clawback.engine.ingest import Synced, sync
 from clawback.engine.parts import Parts
 from clawback.engine.workflow import Worker
-from clawback.errors import Throttled, Unavailable
+from clawback.errors import MailboxError, Throttled, Unavailable
 from clawback.mailboxes.base import Capability
 
 
@@ -68,13 +68,16 @@ class Watch:
 
     async def _watch(self, source: str) -> None:
         while True:
+            pause = 1.0
             try:
                 async for mailboxes in self._parts.connector(source).watch():
                     for mailbox in mailboxes:
                         self.touch(source, mailbox)
-            except (Unavailable, Throttled) as error:
+            except MailboxError as error:
                 self.seen.troubles.append(f"{source}: {error}")
-            await asyncio.sleep(1)
+                if not isinstance(error, Unavailable | Throttled):
+                    pause = self._sweep  # a login that fails every second would be locked
+            await asyncio.sleep(pause)
 
     async def _sweeps(self) -> None:
         while True:
@@ -84,7 +87,7 @@ class Watch:
                 try:
                     for mailbox in await connector.mailboxes():
                         self.touch(source, mailbox)
-                except (Unavailable, Throttled) as error:
+                except MailboxError as error:
                     self.seen.troubles.append(f"{source}: {error}")
             self._work.set()
             await self._touched.join()
@@ -98,7 +101,7 @@ class Watch:
             self._waiting.discard((source, mailbox))
             try:
                 self.seen.total += await sync(self._parts, source, mailbox)
-            except (Unavailable, Throttled) as error:
+            except MailboxError as error:
                 self.seen.troubles.append(f"{source} {mailbox}: {error}")
             finally:
                 self._touched.task_done()
@@ -108,5 +111,7 @@ class Watch:
         while True:
             self._work.clear()
             await self._worker.drain()
+            # Not wait_for, which in Python 3.11 may swallow that we are cancelled.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._work.wait()

@@ -115,5 +115,6 @@ class Worker:
             yield
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})  # not the task itself: our own cancelling must stay what it is
+            if not task.cancelled():
+                task.result()
