@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +12,11 @@ import pytest
 from tests.engine.memory_world import OTHER_URL, URL, USERS, Killed, MemoryWorld, MortalConnector
 
 from clawback.engine import commands
-from clawback.engine.ingest import sync_all
+from clawback.engine.ingest import sync, sync_all
 from clawback.engine.workflow import LEASE, Worker
 from clawback.errors import Unavailable
-from clawback.mailboxes.base import Failure, Move
+from clawback.mailboxes.base import Failure, FolderListing, Move
+from clawback.mailboxes.folder_names import location_of
 from clawback.message.delivery import Observed
 from clawback.response.investigation import InvestigationStatus as I
 from clawback.response.plan import Receipt, Remediation
@@ -136,6 +137,37 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(shared: MemoryWorld) -
         events = [row.type for row in unit.audit.list(limit=1_000)]
     assert events.count("remediation_started") == events.count("remediation_completed") == 1
     assert len([h for h in world.held() if h.in_vault]) == 9
+
+
+class Torn(MortalConnector):
+    """A mail system that lists the inboxes first; while it goes on to the other folders, things happen."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def list(self, mailbox: str, cursors: Mapping[str, str]) -> tuple[FolderListing, ...]:
+        first = await super().list(mailbox, cursors)
+        if self.meanwhile:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+            rest = await super().list(mailbox, cursors)
+            return tuple([f for f in first if f.folder == "INBOX"] + [f for f in rest if f.folder != "INBOX"])
+        return first
+
+
+def test_copies_moved_while_a_mailbox_is_listed_are_neither_doubled_nor_lost(shared: MemoryWorld) -> None:
+    world = shared
+    torn = Torn("main", USERS, world.fuse)
+    world.mail, world.connectors = torn, {"main": torn}
+    world.campaign(9, clean=0)
+    plan = waiting(world)
+    for order in (commands.approve, commands.undo):
+        order(world.parts, plan.id, "ann")
+        torn.meanwhile = Worker(world.parts, "other").drain
+        asyncio.run(sync(world.parts, "main", USERS[0], full=True))
+        held = {h.handle: location_of(h.folder) for h in world.held()}
+        assert {d.handle: d.location for d in world.deliveries()} == held
+        assert len(world.deliveries()) == 9
+        assert world.actions()[0].tally.removed == 9
 
 
 def test_two_readers_of_one_mailbox_take_each_copy_in_once(shared: MemoryWorld) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -19,7 +19,7 @@ from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import Reading
 from clawback.engine.requests import Request, arrival
 from clawback.errors import ClawbackError, Gone, MailboxError
-from clawback.mailboxes.base import RawMessage
+from clawback.mailboxes.base import Connector, FolderListing, RawMessage
 from clawback.message.delivery import (
     Delivery,
     DeliveryAction,
@@ -32,6 +32,9 @@ from clawback.store import Unit
 
 COPIES = 400
 """Copies read and written in one go."""
+LOOKS = 5
+"""Times a mailbox is looked at in which copies are moving."""
+HARD_DELETED = DeliveryLocation.HARD_DELETED
 BYTES = 48 << 20
 """Raw bytes held in memory in one go."""
 
@@ -89,7 +92,7 @@ async def sync(parts: Parts, source: str, mailbox: str, *, full: bool = False) -
         blind = any(d.location is DeliveryLocation.UNKNOWN for d in known.values())
         cursors = {} if full or blind else unit.cursors.get(source, mailbox)
     try:
-        listing = await parts.connector(source).list(mailbox, cursors)
+        listing = await _settled(parts.connector(source), mailbox, cursors, known.values())
     except Gone:
         listing = ()
     now = parts.now()
@@ -109,6 +112,34 @@ async def sync(parts: Parts, source: str, mailbox: str, *, full: bool = False) -
         if not result.failed:
             unit.cursors.put(source, mailbox, {f.folder: f.cursor for f in listing})
     return result + Synced(gone=len(gone))
+
+
+async def _settled(
+    connector: Connector, mailbox: str, cursors: Mapping[str, str], known: Collection[Delivery]
+) -> Sequence[FolderListing]:
+    """A listing during which nothing moved: a copy on its way is seen twice, or not at all.
+
+    Looks again where one look seems to show that; after some looks the last one is taken as it is.
+    """
+    listing = await connector.list(mailbox, cursors)
+    for _ in range(LOOKS):
+        if not _may_be_torn(listing, known):
+            break
+        again = await connector.list(mailbox, cursors)
+        if [(f.folder, f.copies) for f in again] == [(f.folder, f.copies) for f in listing]:
+            return again
+        listing = again
+    return listing
+
+
+def _may_be_torn(listing: Sequence[FolderListing], known: Collection[Delivery]) -> bool:
+    """Whether known copies miss, or stand in a new place with the name that clawback's moves keep."""
+    places = {(c.handle.folder, c.handle.native_id) for f in listing for c in f.copies or ()}
+    unchanged = {f.folder for f in listing if f.copies is None}
+    there = {(d.handle.folder, d.handle.native_id) for d in known if d.location is not HARD_DELETED}
+    named = {native_id for _, native_id in there}
+    missing = any(place not in places and place[0] not in unchanged for place in there)
+    return missing or any(place not in there and place[1] in named for place in places)
 
 
 def _lost_before(known: Iterable[Delivery]) -> list[Delivery]:

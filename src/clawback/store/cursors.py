@@ -10,6 +10,8 @@ from clawback.store.mailboxes import Mailboxes
 from clawback.store.schema import cursors
 from clawback.store.text import armour, disarm
 
+_UPSERT = "ON CONFLICT (mailbox_no, folder) DO UPDATE SET cursor = excluded.cursor"
+
 
 class Cursors(Mailboxes):
     """The connectors' cursors, by folder."""
@@ -23,8 +25,8 @@ class Cursors(Mailboxes):
         return {disarm(folder): disarm(cursor) for folder, cursor in rows}
 
     def put(self, source: str, mailbox: str, folders: Mapping[str, str]) -> None:
-        """Replace all cursors of a mailbox."""
+        """Replace all cursors of a mailbox. Of two who put at the same time, the later one counts."""
         no = self._number(source, mailbox)
         self._connection.execute(delete(cursors).where(cursors.c.mailbox_no == no))
-        rows = [(no, armour(folder), armour(cursor)) for folder, cursor in folders.items()]
-        self._insert(cursors, ("mailbox_no", "folder", "cursor"), rows)
+        rows = sorted((no, armour(folder), armour(cursor)) for folder, cursor in folders.items())
+        self._insert(cursors, ("mailbox_no", "folder", "cursor"), rows, _UPSERT)
