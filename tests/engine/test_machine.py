@@ -225,9 +225,14 @@ class Organisation(RuleBasedStateMachine):
         self._check()
 
     def _all_is_known(self) -> None:
+        held = self.world.held()
         believed = {d.handle: (d.location, d.flags) for d in self.world.deliveries()}
-        assert believed == {h.handle: (location_of(h.folder), frozenset(h.flags)) for h in self.world.held()}
-        assert len(believed) == len(self.world.deliveries())
+        assert believed == {h.handle: (location_of(h.folder), frozenset(h.flags)) for h in held}
+        with self.world.store.read() as unit:
+            counts = unit.deliveries.count_by_location()
+        assert sum(n for place, n in counts.items() if place is not DeliveryLocation.HARD_DELETED) == len(
+            held
+        )
 
     def _nothing_hangs(self) -> None:
         assert not {r.status for r in self.world.actions()} & {S.APPROVED, S.RUNNING}
