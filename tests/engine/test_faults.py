@@ -327,3 +327,22 @@ def test_bad_mail_that_comes_back_is_taken_out_again(world: MemoryWorld) -> None
     assert world.read().new + world.read().moved == 0
     assert world.visible(URL) == []
     assert account(world.actions()[0]) == (1, 1, 0, 0, 0, 0)
+
+
+def test_names_that_are_no_text_are_as_good_as_others(tmp_path: Path, store_url: str) -> None:
+    world = World(tmp_path / "world", store_url)
+    with world.app() as app:
+        for folder in ("", ".Entw\udcfcrfe", ".&AOQ-rger"):
+            path = world.deliver("ann", f"see {URL}", folder=folder, flags="S")
+            path.rename(path.with_name(f"17000\udcff.M1P1.{world.count}:2,S"))
+        before = world.snapshot()
+        read(app)
+        turn(app)
+        (waiting,) = actions(app)
+        commands.approve(app.parts, waiting.id, "ann", plan_hash=waiting.plan_hash)
+        finish(app)
+        assert account(actions(app)[0]) == (3, 3, 0, 0, 0, 0)
+        assert world.snapshot() == {}
+        commands.undo(app.parts, waiting.id, "ann")
+        finish(app)
+        assert world.snapshot() == before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from tests.engine.full_disk import full_disk
 from tests.engine.memory_world import USERS, MemoryWorld
 from tests.postgres import PostgreSQL
 
@@ -25,17 +25,6 @@ def small(tmp_path: Path) -> Iterator[MemoryWorld]:
     made = MemoryWorld(tmp_path)
     yield made
     made.close()
-
-
-@contextmanager
-def full_disk(size: int) -> Iterator[None]:
-    """No file may grow beyond this size: writes fail as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_stops_the_intake_and_loses_nothing(small: MemoryWorld, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def export_cluster(parts: Parts, cluster_id: str, path: Path, actor: str) -> int
     """
     write = _writer(path)
     with parts.store.read() as unit:
-        rows = export_rows(unit, cluster_id)
+        rows = [_readable(row) for row in export_rows(unit, cluster_id)]
     _whole_or_nothing(path, write(rows))
     with parts.store.write(durable=True) as unit:
         event = ClusterExported(cluster_id, path.suffix.lstrip(".").lower(), len(rows))
@@ -134,6 +134,11 @@ def _row(
     )
 
 
+def _readable(row: ExportRow) -> ExportRow:
+    """The row with a question mark for whatever is no character: some file names hold bytes that are none."""
+    return ExportRow(**{k: v.encode("utf-8", "replace").decode() for k, v in asdict(row).items()})
+
+
 Encode = Callable[[Sequence[ExportRow]], bytes]
 COLUMNS = tuple(field.name for field in fields(ExportRow))
 
@@ -154,7 +159,7 @@ def _csv(rows: Sequence[ExportRow]) -> bytes:
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow([_no_formula(value) for value in asdict(row).values()])
-    return out.getvalue().encode("utf-8-sig", "replace")
+    return out.getvalue().encode("utf-8-sig")
 
 
 def _no_formula(value: str) -> str:

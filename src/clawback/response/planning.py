@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -155,7 +156,9 @@ def freeze(
 
 
 def _seal(fields: Mapping[str, object]) -> str:
-    return ids.digest(msgspec.json.encode(fields, order="deterministic"))
+    # Not msgspec's own JSON: names of files and folders may hold bytes that are no UTF-8 (PEP 383).
+    plain = msgspec.to_builtins(fields, order="deterministic")
+    return ids.digest(json.dumps(plain, separators=(",", ":")))
 
 
 def seal_of(a_plan: Plan) -> str:
