@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from clawback import ids
-from clawback.analysis.allowing import standing
+from clawback.analysis.allowing import beats, standing
 from clawback.analysis.entities import Entity, Reason
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind
 from clawback.analysis.matching import entity_of
@@ -74,7 +74,8 @@ def link(
     makes the same cluster, with the members of now. With allow entries in `allowed` a message is no
     member when they cover every place that would make it one (see `allowing`).
     """
-    members = dict(_members(indicator, candidates, allowed))
+    stronger = [entry for entry in allowed if beats(entry, indicator)]
+    members = dict(_members(indicator, candidates, stronger))
     kind, key = _KINDS[indicator.kind], entity_of(indicator)
     return Cluster(
         id=ids.make("clu", investigation_id, kind, str(key), indicator.match),

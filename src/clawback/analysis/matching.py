@@ -18,7 +18,7 @@ MAX_REASONS = 100
 Place = tuple[str, ...]
 """One place in a message: where it is, and what stands there."""
 
-_ENTITY_KINDS = {
+ENTITY_OF = {
     IndicatorKind.URL: EntityKind.URL,
     IndicatorKind.HOST: EntityKind.HOST,
     IndicatorKind.DOMAIN: EntityKind.DOMAIN,
@@ -30,7 +30,7 @@ _ENTITY_KINDS = {
 
 def entity_of(indicator: Indicator) -> Entity:
     """The entity an indicator names; for a prefix, the prefix itself."""
-    return Entity(_ENTITY_KINDS[indicator.kind], indicator.value)
+    return Entity(ENTITY_OF[indicator.kind], indicator.value)
 
 
 def keys_of(indicator: Indicator) -> tuple[Entity, ...]:

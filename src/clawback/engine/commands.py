@@ -10,12 +10,12 @@ from clawback.analysis.canonical import guess_kind
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match, Threat, VerdictKind, indicator
-from clawback.analysis.matching import carries, keys_of
-from clawback.engine.investigate import let_run, opened
+from clawback.analysis.matching import carries, entity_of, keys_of
+from clawback.engine.investigate import PENDING, let_run, opened, propose
 from clawback.engine.parts import Parts
 from clawback.engine.policies import keep_policy, policy_of
-from clawback.engine.record import record
-from clawback.engine.requests import ENTITY_OF, Request, manual
+from clawback.engine.record import AUTOMATION, record
+from clawback.engine.requests import Request, manual
 from clawback.errors import BadIndicator, NotFound, PlanStale
 from clawback.message.defect import Defect
 from clawback.message.url import normalise
@@ -25,15 +25,13 @@ from clawback.response.events import (
     IndicatorRemoved,
     IndicatorsImported,
     RemediationExpired,
-    RemediationPlanned,
     RemediationRejected,
 )
 from clawback.response.plan import Approval, Remediation, RemediationStatus
-from clawback.response.planning import check_decidable, remediation_of
+from clawback.response.planning import check_decidable
 from clawback.response.policy import Policy
 from clawback.response.undo import undo as plan_undo
 
-PENDING = frozenset({RemediationStatus.PENDING})
 IMPORT_BATCH = 1_000
 
 
@@ -138,18 +136,7 @@ def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Re
     with parts.store.write(durable=True) as unit:
         done = unit.remediations.get(remediation_id)
         made = plan_undo(done, unit.remediations.receipts(remediation_id), policy=policy_of(unit), now=now)
-        unit.remediations.add(remediation_of(made), made)
-        planned = RemediationPlanned(
-            made.investigation_id,
-            made.cluster_id,
-            made.id,
-            made.kind,
-            made.hash,
-            len(made.deeds),
-            len(made.skips),
-            undoes=remediation_id,
-        )
-        record(unit, planned, actor=actor, at=now)
+        propose(unit, made, actor)
         let_run(unit, made.investigation_id, made.id, Approval(made.hash, actor, now, note))
         return unit.remediations.get(made.id)
 
@@ -165,7 +152,7 @@ def expire_due(parts: Parts) -> int:
         with suppress(PlanStale), parts.store.write(durable=True) as unit:
             late = unit.remediations.get(remediation_id)
             unit.remediations.set_status(remediation_id, RemediationStatus.EXPIRED, expected=PENDING, at=now)
-            record(unit, RemediationExpired(late.investigation_id, late.id), actor="Automation", at=now)
+            record(unit, RemediationExpired(late.investigation_id, late.id), actor=AUTOMATION, at=now)
             expired += 1
     return expired
 
@@ -194,8 +181,7 @@ def _request(parts: Parts, text: str, actor: str) -> Request:
         )
     except BadIndicator as error:
         raise BadIndicator(f"{text!r} is no known message id and {error}") from None
-    cause = Entity(ENTITY_OF[asked.kind], asked.value)
-    return manual(cause, _listed(parts, asked), actor, parts.now())
+    return manual(entity_of(asked), _listed(parts, asked), actor, parts.now())
 
 
 def messages_named(parts: Parts, text: str) -> tuple[str, ...]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
-from clawback.engine.locate import claims
+from clawback.engine.locate import by_source, claims, placed, wanted
 from clawback.engine.parts import Parts
 from clawback.errors import (
     ClawbackError,
@@ -18,9 +17,8 @@ from clawback.errors import (
     Throttled,
     Unavailable,
 )
-from clawback.mailboxes.base import Connector, Move, Wanted
+from clawback.mailboxes.base import Connector, Move
 from clawback.message.delivery import Handle, Observed
-from clawback.message.reconcile import assign
 from clawback.response.plan import ActionKind, Deed, Outcome, Plan, Receipt
 from clawback.store import Unit
 
@@ -78,14 +76,6 @@ async def look_then_do(
     return answers
 
 
-def by_source(deeds: Sequence[Deed]) -> dict[str, list[Deed]]:
-    """The deeds of each mail system, in their order."""
-    groups: dict[str, list[Deed]] = defaultdict(list)
-    for deed in deeds:
-        groups[deed.handle.source].append(deed)
-    return groups
-
-
 def refused(run: Run, deeds: Sequence[Deed], error: ClawbackError) -> dict[int, Answer]:
     """The answers for copies of a mail system that took none of them: what waiting may heal waits."""
     return {deed.seq: _answer(run, deed, error) for deed in deeds}
@@ -129,15 +119,11 @@ async def _look(
     run: Run, connector: Connector, deeds: Sequence[Deed], reached: Set[Handle]
 ) -> dict[int, Answer]:
     deeds = _at_last_known(run, deeds)
-    found = await connector.find([Wanted(d.handle, d.raw_sha256, d.size) for d in deeds])
-    pairs = [
-        (d.handle, () if isinstance(places, ClawbackError) else places)
-        for d, places in zip(deeds, found, strict=True)
-    ]
+    found = await connector.find(wanted(deeds))
     claimed = claims(run.parts, {(d.handle.source, d.handle.mailbox) for d in deeds}) | reached
     answers: dict[int, Answer] = {}
     again: list[Deed] = []
-    for deed, places, place in zip(deeds, found, assign(pairs, claimed), strict=True):
+    for deed, places, place in zip(deeds, found, placed(deeds, found, claimed), strict=True):
         if isinstance(places, Gone):
             answers[deed.seq] = _gone(run, deed, str(places), None)
             continue

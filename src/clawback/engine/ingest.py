@@ -32,11 +32,10 @@ from clawback.store import Unit
 
 COPIES = 400
 """Copies read and written in one go."""
-LOOKS = 5
-"""Times a mailbox is looked at in which copies are moving."""
-HARD_DELETED = DeliveryLocation.HARD_DELETED
 BYTES = 48 << 20
 """Raw bytes held in memory in one go."""
+LOOKS = 5
+"""Times a mailbox is looked at in which copies are moving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,11 @@ def _may_be_torn(listing: Sequence[FolderListing], known: Collection[Delivery]) 
     """Whether known copies miss, or stand in a new place with the name that clawback's moves keep."""
     places = {(c.handle.folder, c.handle.native_id) for f in listing for c in f.copies or ()}
     unchanged = {f.folder for f in listing if f.copies is None}
-    there = {(d.handle.folder, d.handle.native_id) for d in known if d.location is not HARD_DELETED}
+    there = {
+        (d.handle.folder, d.handle.native_id)
+        for d in known
+        if d.location is not DeliveryLocation.HARD_DELETED
+    }
     named = {native_id for _, native_id in there}
     missing = any(place not in places and place[0] not in unchanged for place in there)
     return missing or any(place not in there and place[1] in named for place in places)

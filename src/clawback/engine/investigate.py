@@ -10,13 +10,13 @@ from clawback import ids
 from clawback.analysis.clusters import Cluster, link
 from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
-from clawback.analysis.matching import keys_of
+from clawback.analysis.matching import ENTITY_OF, keys_of
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import recount
-from clawback.engine.requests import ENTITY_OF, Request
+from clawback.engine.requests import Request
 from clawback.errors import CapabilityMissing, NotFound
 from clawback.message.delivery import Delivery
 from clawback.response.counts import Places
@@ -29,12 +29,14 @@ from clawback.response.events import (
     RemediationPlanned,
 )
 from clawback.response.investigation import InvestigationStatus
-from clawback.response.plan import ActionKind, Approval, RemediationStatus
+from clawback.response.plan import ActionKind, Approval, Plan, RemediationStatus
 from clawback.response.planning import DESTINATION, Ground, decide, plan, remediation_of
 from clawback.store import Unit
 
 ACTION = ActionKind.SOFT_DELETE
 """What automation does with a malicious copy, as Defender's auto-remediation."""
+PENDING = frozenset({RemediationStatus.PENDING})
+"""What can still be decided about."""
 
 
 def open_investigation(parts: Parts, request: Request) -> str:
@@ -52,7 +54,6 @@ def opened(unit: Unit, request: Request, now: datetime) -> str:
             continue
         if all(a.id != alert.id for a in state.alerts):
             record(unit, AlertJoined(investigation_id, alert), actor=request.source, at=now)
-            unit.alerts.add(alert, investigation_id)
         return investigation_id
     investigation_id = ids.make("inv", str(request.cause), now.isoformat())
     record(unit, InvestigationStarted(investigation_id, alert), actor=request.source, at=now)
@@ -167,27 +168,32 @@ def _plan(
     if not made.deeds:
         return
     decision = decide(made, cluster.kind, policy)
+    propose(unit, made, AUTOMATION, waits_because="" if decision.automatic else decision.reason)
+    if decision.automatic:
+        let_run(unit, investigation_id, made.id, Approval(made.hash, AUTOMATION, now, decision.reason))
+
+
+def propose(unit: Unit, made: Plan, actor: str, *, waits_because: str = "") -> None:
+    """Put a plan before whoever decides, in the transaction at hand."""
     unit.remediations.add(remediation_of(made), made)
-    planned = RemediationPlanned(
-        investigation_id,
-        cluster.id,
+    event = RemediationPlanned(
+        made.investigation_id,
+        made.cluster_id,
         made.id,
         made.kind,
         made.hash,
         len(made.deeds),
         len(made.skips),
-        waits_because="" if decision.automatic else decision.reason,
+        made.undoes,
+        waits_because,
     )
-    record(unit, planned, actor=AUTOMATION, at=now)
-    if decision.automatic:
-        let_run(unit, investigation_id, made.id, Approval(made.hash, AUTOMATION, now, decision.reason))
+    record(unit, event, actor=actor, at=made.made_at)
 
 
 def let_run(unit: Unit, investigation_id: str, remediation_id: str, approval: Approval) -> None:
     """Write down an approval and queue the work, in the transaction at hand."""
-    pending = frozenset({RemediationStatus.PENDING})
     unit.remediations.set_status(
-        remediation_id, RemediationStatus.APPROVED, expected=pending, at=approval.at, approval=approval
+        remediation_id, RemediationStatus.APPROVED, expected=PENDING, at=approval.at, approval=approval
     )
     event = RemediationApproved(investigation_id, remediation_id, approval.plan_hash, approval.note)
     record(unit, event, actor=approval.by, at=approval.at)

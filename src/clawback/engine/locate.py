@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from typing import Protocol, TypeVar
 
 from clawback.engine.parts import Parts
 from clawback.errors import ClawbackError, Gone, NotFound
-from clawback.mailboxes.base import Wanted
+from clawback.mailboxes.base import Failure, Wanted
 from clawback.message.delivery import Delivery, DeliveryLocation, Handle, Observed
 from clawback.message.reconcile import assign, lost, relocated
 
 BATCH = 1_000
 
 
-def wanted(delivery: Delivery) -> Wanted:
-    """What proves that a copy is the one this delivery means."""
-    return Wanted(delivery.handle, delivery.raw_sha256, delivery.size)
+class Copy(Protocol):
+    """What knows one copy: a delivery, or a deed on it."""
+
+    @property
+    def handle(self) -> Handle: ...
+
+    @property
+    def raw_sha256(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+C = TypeVar("C", bound=Copy)
+Answers = Sequence[tuple[Observed, ...] | Failure]
+
+
+def wanted(copies: Sequence[Copy]) -> list[Wanted]:
+    """What proves for each copy that what is found is the same."""
+    return [Wanted(copy.handle, copy.raw_sha256, copy.size) for copy in copies]
+
+
+def by_source(copies: Sequence[C]) -> dict[str, list[C]]:
+    """The copies of each mail system, in their order."""
+    groups: dict[str, list[C]] = defaultdict(list)
+    for copy in copies:
+        groups[copy.handle.source].append(copy)
+    return groups
+
+
+def placed(copies: Sequence[Copy], answers: Answers, claimed: Set[Handle]) -> tuple[Observed | None, ...]:
+    """The one place of each copy among those where it was found; None for nowhere or no answer."""
+    pairs = [
+        (copy.handle, () if isinstance(answer, ClawbackError) else answer)
+        for copy, answer in zip(copies, answers, strict=True)
+    ]
+    return assign(pairs, claimed)
 
 
 def claims(parts: Parts, mailboxes: Iterable[tuple[str, str]]) -> frozenset[Handle]:
@@ -35,11 +70,8 @@ async def look(parts: Parts, deliveries: Sequence[Delivery]) -> tuple[Delivery, 
 
     A copy that cannot be looked at becomes `unknown`. Raises Unavailable when a whole source is down.
     """
-    by_source: dict[str, list[Delivery]] = defaultdict(list)
-    for delivery in deliveries:
-        by_source[delivery.handle.source].append(delivery)
     seen: list[Delivery] = []
-    for source, mine in by_source.items():
+    for source, mine in by_source(deliveries).items():
         for i in range(0, len(mine), BATCH):
             seen.extend(await _look_at(parts, source, mine[i : i + BATCH]))
             parts.progress("looking where each copy is", len(seen), len(deliveries))
@@ -51,21 +83,16 @@ async def _look_at(parts: Parts, source: str, deliveries: Sequence[Delivery]) ->
         connector = parts.connector(source)
     except NotFound:
         return _write(parts, deliveries, [_unknown(parts, d) for d in deliveries])
-    answers = await connector.find([wanted(d) for d in deliveries])
+    answers = await connector.find(wanted(deliveries))
     strays = {
         (source, d.handle.mailbox)
         for d, answer in zip(deliveries, answers, strict=True)
         if not isinstance(answer, ClawbackError) and _strayed(answer, d.handle)
     }
-    pairs = [
-        (d.handle, () if isinstance(answer, ClawbackError) else answer)
-        for d, answer in zip(deliveries, answers, strict=True)
-    ]
+    places = placed(deliveries, answers, claims(parts, strays))
     now = parts.now()
     after: list[Delivery] = []
-    for delivery, answer, place in zip(
-        deliveries, answers, assign(pairs, claims(parts, strays)), strict=True
-    ):
+    for delivery, answer, place in zip(deliveries, answers, places, strict=True):
         if isinstance(answer, ClawbackError) and not isinstance(answer, Gone):
             after.append(_unknown(parts, delivery))
         else:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from clawback.response.events import Event, InvestigationEvent, InvestigationStarted
+from clawback.response.events import AlertJoined, Event, InvestigationEvent, InvestigationStarted
 from clawback.response.investigation import apply, start
 from clawback.store import Unit
 
@@ -19,7 +19,8 @@ def record(unit: Unit, event: Event, *, actor: str, at: datetime) -> None:
     unit.audit.append(event.TYPE, actor, at, msgspec.to_builtins(event))
     if isinstance(event, InvestigationStarted):
         unit.investigations.save(start(event, actor, at))
-        unit.alerts.add(event.alert, event.investigation_id)
     elif isinstance(event, InvestigationEvent):
         state = unit.investigations.get(event.investigation_id)
         unit.investigations.save(apply(state, event, actor, at))
+    if isinstance(event, InvestigationStarted | AlertJoined):
+        unit.alerts.add(event.alert, event.investigation_id)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from clawback.engine.deeds import Answer, Guard, Run, by_source, do, failed, look_then_do, refused
+from clawback.engine.deeds import Answer, Guard, Run, do, failed, look_then_do, refused
 from clawback.engine.ingest import sync
+from clawback.engine.locate import by_source
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import recount

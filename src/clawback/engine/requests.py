@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,18 +10,10 @@ import msgspec
 
 from clawback import ids
 from clawback.analysis.allowing import MANUAL
-from clawback.analysis.entities import Entity, EntityKind
+from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match
+from clawback.analysis.matching import entity_of
 from clawback.response.alerts import Alert, AlertKind, Severity
-
-ENTITY_OF = {
-    IndicatorKind.URL: EntityKind.URL,
-    IndicatorKind.HOST: EntityKind.HOST,
-    IndicatorKind.DOMAIN: EntityKind.DOMAIN,
-    IndicatorKind.SENDER: EntityKind.SENDER,
-    IndicatorKind.IP: EntityKind.IP,
-    IndicatorKind.SHA256: EntityKind.FILE,
-}
 
 _ALERTS = {
     IndicatorKind.URL: (AlertKind.URL_VERDICT_CHANGE, "Url verdict changed to malicious"),
@@ -75,8 +67,8 @@ class Request:
 
 def cause_of(indicator: Indicator) -> Entity:
     """The entity that alerts about an indicator share; a prefix ends in ``*``."""
-    value = indicator.value + ("*" if indicator.match is Match.PREFIX else "")
-    return Entity(ENTITY_OF[indicator.kind], value)
+    entity = entity_of(indicator)
+    return replace(entity, value=entity.value + "*") if indicator.match is Match.PREFIX else entity
 
 
 def listing(indicator: Indicator) -> Request:

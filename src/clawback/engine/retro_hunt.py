@@ -16,7 +16,7 @@ def retro_hunt(parts: Parts, indicator_ids: Sequence[str]) -> int:
     """Queue an investigation for each of these indicators that some known message carries."""
     now = parts.now()
     with parts.store.read() as unit:
-        hunted = [i for i in _still_listed(unit, indicator_ids) if not _expired(i, now.timestamp())]
+        hunted = [i for i in _still_listed(unit, indicator_ids) if i.alive(now)]
         carried = [i for i in hunted if _is_carried(unit, i)]
     with parts.store.write() as unit:
         for indicator in carried:
@@ -35,10 +35,6 @@ def _still_listed(unit: Unit, indicator_ids: Sequence[str]) -> list[Indicator]:
         if indicator.verdict in (VerdictKind.MALICIOUS, VerdictKind.SUSPICIOUS):
             found.append(indicator)
     return found
-
-
-def _expired(indicator: Indicator, now: float) -> bool:
-    return indicator.expires_at is not None and indicator.expires_at.timestamp() <= now
 
 
 def _is_carried(unit: Unit, indicator: Indicator) -> bool:

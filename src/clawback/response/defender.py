@@ -6,13 +6,11 @@ Source: DEFENDER.md (Microsoft's public documentation of automated investigation
 from __future__ import annotations
 
 from clawback.analysis.clusters import ClusterKind
-from clawback.analysis.entities import EntityKind
 from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.message.delivery import DeliveryAction, DeliveryLocation
 from clawback.message.link import LinkLocation
 from clawback.message.message import Direction
 from clawback.response.alerts import AlertKind
-from clawback.response.evidence import EvidenceStatus
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import ActionKind, Outcome, Receipt, RemediationStatus
 
@@ -58,18 +56,6 @@ ACTION_STATUS = {
     RemediationStatus.REJECTED: "Declined",
     RemediationStatus.EXPIRED: "Expired",
     RemediationStatus.CANCELLED: "Cancelled",
-}
-EVIDENCE_STATUS = {
-    EvidenceStatus.NONE: "None",
-    EvidenceStatus.ACTIVE: "Unremediated",
-    EvidenceStatus.PENDING_APPROVAL: "Pending approval",
-    EvidenceStatus.DECLINED: "Declined",
-    EvidenceStatus.RUNNING: "Running",
-    EvidenceStatus.REMEDIATED: "Remediated",
-    EvidenceStatus.PARTIALLY_REMEDIATED: "Partially remediated",
-    EvidenceStatus.NOT_FOUND: "Not found",
-    EvidenceStatus.PREVENTED: "Prevented",
-    EvidenceStatus.UNDONE: "Undone",
 }
 VERDICT = {
     VerdictKind.MALICIOUS: "Malicious",
@@ -117,18 +103,6 @@ URL_LOCATION = {
     LinkLocation.SUBJECT: "Subject",
     LinkLocation.ATTACHMENT: "Attachments",
     LinkLocation.QR_CODE: "QR Code",
-}
-ENTITY_TYPE = {
-    EntityKind.MESSAGE: "Email",
-    EntityKind.DELIVERY: "Email",
-    EntityKind.MAILBOX: "Mailbox",
-    EntityKind.SENDER: "Sender",
-    EntityKind.DOMAIN: "Domain",
-    EntityKind.HOST: "Host",
-    EntityKind.URL: "URL",
-    EntityKind.IP: "IP address",
-    EntityKind.FILE: "File",
-    EntityKind.CLUSTER: "Email cluster",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table
@@ -46,9 +45,3 @@ def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]
     """The items in runs of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def streamed(items: Iterator[Item], size: int = CHUNK) -> Iterator[list[Item]]:
-    """The items of a stream in runs of at most `size`."""
-    while run := list(islice(items, size)):
-        yield run
