@@ -266,7 +266,9 @@ def chosen(kinds: list[str], visits: int) -> list[int]:
 
 
 def spread(points: list[int], count: int) -> list[int]:
-    return [points[i * len(points) // count] for i in range(min(count, len(points)))] if points else []
+    """So many of the points, evenly; all of them when more are asked for."""
+    wanted = min(count, len(points))
+    return [points[i * len(points) // wanted] for i in range(wanted)]
 
 
 if __name__ == "__main__":
