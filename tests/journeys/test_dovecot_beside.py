@@ -19,7 +19,7 @@ from clawback.errors import HandleStale
 from clawback.mailboxes.base import Move, RawMessage
 from clawback.mailboxes.maildir import MaildirConnector
 from clawback.message.delivery import DeliveryLocation, Observed
-from clawback.testing.connector_contract import listing, mail, moved, places, run, soft_deleted
+from clawback.testing.connector_contract import folder_of, listing, mail, moved, places, run, soft_deleted
 
 _NUMBERS = itertools.count(1)
 DATE = '"29-Feb-2024 12:30:15 +0100"'
@@ -142,7 +142,7 @@ def test_keywords_keep_their_names_in_another_folder(
     add(client, mail("one"), "\\Seen Project-X $Forwarded")
     client.select("Junk")
     (copy,) = listing(maildir, mailbox)["INBOX"]
-    moved(maildir, copy, maildir.folder_of(mailbox, DeliveryLocation.JUNK, "INBOX"))
+    moved(maildir, copy, folder_of(maildir, mailbox, DeliveryLocation.JUNK, "INBOX"))
     shown = {s.content: s.flags for s in show(client, "Junk")}
     assert shown == {
         mail("other"): {"Other", "Another", "Third"},

@@ -18,7 +18,7 @@ from clawback.mailboxes.base import Connector, Move, Wanted
 from clawback.mailboxes.maildir import MaildirConnector
 from clawback.mailboxes.memory import MemoryConnector
 from clawback.message.delivery import DeliveryLocation, Observed
-from clawback.testing.connector_contract import ANN, BOB, INBOX
+from clawback.testing.connector_contract import ANN, BOB, INBOX, folder_of
 
 FOLDERS = st.sampled_from([INBOX, "Junk", "Archive/2024", "Müll"])
 FLAGS = st.frozensets(st.sampled_from(["\\Seen", "\\Flagged", "$Forwarded", "Mine", "Yours"]))
@@ -110,7 +110,7 @@ class Lockstep(RuleBasedStateMachine):
     def take(self, pick: int, place: DeliveryLocation) -> None:
         pair = self.pair(pick)
         if pair:
-            folders = {c.folder_of(ANN, place, pair[0].handle.folder) for c in self.both}
+            folders = {folder_of(c, ANN, place, pair[0].handle.folder) for c in self.both}
             assert len(folders) == 1
             self.move_both(pair, folders.pop())
 
@@ -119,7 +119,7 @@ class Lockstep(RuleBasedStateMachine):
         pair = self.pair(pick)
         if pair and pair[0].location.in_mailbox:
             before = self.world.file(pair[0].handle)
-            away = self.move_both(pair, self.disk.folder_of(ANN, place, pair[0].handle.folder))
+            away = self.move_both(pair, folder_of(self.disk, ANN, place, pair[0].handle.folder))
             back = self.move_both(away, pair[0].handle.folder)
             assert back == pair
             assert before.exists()

@@ -24,6 +24,7 @@ from clawback.testing.connector_contract import (
     DATE,
     INBOX,
     copies,
+    folder_of,
     listing,
     mail,
     moved,
@@ -176,7 +177,7 @@ def test_owners_cannot_hide_mail_in_a_folder_named_like_the_vault(
     world.deliver(ANN, mail("one"), "quarantine/INBOX", {"\\Seen"}, DATE)
     copy = only(maildir, ANN)
     assert (copy.handle.folder, copy.location) == (".quarantine.INBOX", DeliveryLocation.OTHER_FOLDER)
-    after = moved(maildir, copy, maildir.folder_of(ANN, DeliveryLocation.QUARANTINE, copy.handle.folder))
+    after = moved(maildir, copy, folder_of(maildir, ANN, DeliveryLocation.QUARANTINE, copy.handle.folder))
     assert after.location is DeliveryLocation.QUARANTINE
     assert moved(maildir, after, copy.handle.folder) == copy
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import recount
 from clawback.engine.requests import Request
-from clawback.errors import CapabilityMissing, NotFound
+from clawback.errors import CapabilityMissing, MailboxError, NotFound
 from clawback.message.delivery import Delivery
 from clawback.response.counts import Places
 from clawback.response.events import (
@@ -74,7 +74,8 @@ async def investigate(parts: Parts, request: Request) -> str:
         with parts.store.read() as unit:
             deliveries = unit.deliveries.of_messages([m.message_id for m in cluster.members])
         seen = await look(parts, deliveries)
-        _conclude(parts, investigation_id, cluster, seen, request.asked)
+        folders = await _folders(parts, seen, ACTION)
+        _conclude(parts, investigation_id, cluster, seen, folders, request.asked)
     return investigation_id
 
 
@@ -126,7 +127,12 @@ def _nothing(parts: Parts, investigation_id: str, key: Entity, actor: str) -> No
 
 
 def _conclude(
-    parts: Parts, investigation_id: str, cluster: Cluster, seen: Sequence[Delivery], asked: bool
+    parts: Parts,
+    investigation_id: str,
+    cluster: Cluster,
+    seen: Sequence[Delivery],
+    folders: Mapping[str, str],
+    asked: bool,
 ) -> None:
     """Write down the cluster with its places, the plan if one is due, and the policy's decision, at once."""
     now = parts.now()
@@ -144,7 +150,7 @@ def _conclude(
         record(unit, linked, actor=AUTOMATION, at=now)
         recount(unit, cluster.id, [m.message_id for m in cluster.members], now)
         if cluster.verdict is VerdictKind.MALICIOUS:
-            _plan(parts, unit, investigation_id, cluster, seen, asked)
+            _plan(parts, unit, investigation_id, cluster, seen, folders, asked)
 
 
 def _plan(
@@ -153,6 +159,7 @@ def _plan(
     investigation_id: str,
     cluster: Cluster,
     seen: Sequence[Delivery],
+    folders: Mapping[str, str],
     asked: bool,
 ) -> None:
     """Plan for the copies that no other plan has; what an undo put back is planned only if a person asked."""
@@ -160,7 +167,7 @@ def _plan(
     delivery_ids = [d.id for d in seen]
     ground = Ground(
         tuple(seen),
-        _folders(parts, seen, ACTION),
+        folders,
         held=frozenset(unit.remediations.open_for(delivery_ids)),
         spared=frozenset() if asked else frozenset(unit.remediations.put_back(delivery_ids, cluster.key)),
     )
@@ -200,7 +207,7 @@ def let_run(unit: Unit, investigation_id: str, remediation_id: str, approval: Ap
     unit.jobs.put("remediate", remediation_id, {"remediation": remediation_id}, approval.at)
 
 
-def _folders(parts: Parts, seen: Sequence[Delivery], action: ActionKind) -> dict[str, str]:
+async def _folders(parts: Parts, seen: Sequence[Delivery], action: ActionKind) -> dict[str, str]:
     """Where each copy would go; copies whose mail system has no such place are left out."""
     place = DESTINATION[action]
     folders: dict[str, str] = {}
@@ -208,7 +215,7 @@ def _folders(parts: Parts, seen: Sequence[Delivery], action: ActionKind) -> dict
         handle = delivery.handle
         try:
             connector = parts.connector(handle.source)
-            folders[delivery.id] = connector.folder_of(handle.mailbox, place, handle.folder)
-        except (CapabilityMissing, NotFound):
+            folders[delivery.id] = await connector.folder_of(handle.mailbox, place, handle.folder)
+        except (CapabilityMissing, NotFound, MailboxError):
             continue
     return folders

@@ -41,11 +41,16 @@ class RawMessage:
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """One folder as it is now. `copies` is None when nothing changed since `cursor` was given out."""
+    """One folder as it is now. `copies` is None when nothing changed since the cursor that was asked with.
+
+    A listing is whole unless `vanished` is set: then `copies` are only those that are new or changed since
+    the cursor, and `vanished` the native ids of those that left since.
+    """
 
     folder: str
     cursor: str
     copies: tuple[Observed, ...] | None
+    vanished: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A copy we look for: where we believe it is, and what proves that it is the same bytes."""
+    """A copy we look for: where we believe it is, and what proves that it is the same bytes.
+
+    `halfway` asks to look in all folders even if the copy is where the handle says: a move of it may have
+    been cut short, and some mail systems then have it in both places.
+    """
 
     handle: Handle
     raw_sha256: str
     size: int
+    halfway: bool = False
 
 
 Failure = MailboxError | Refused
@@ -100,7 +110,8 @@ class Connector(Protocol):
     async def find(self, wanted: Sequence[Wanted]) -> Sequence[tuple[Observed, ...] | Failure]:
         """Every place in its mailbox where each wanted copy is now; () when it is nowhere.
 
-        First where the handle says; else by native id in all folders; else by size and SHA-256.
+        First where the handle says; else by native id in all folders; else by size and SHA-256. With
+        `halfway`, all of these, where the mail system's moves can be cut in half.
         """
 
     async def move(self, moves: Sequence[Move]) -> Sequence[Observed | Failure]:
@@ -114,14 +125,14 @@ class Connector(Protocol):
     ) -> Observed:
         """Put a copy back from its bytes."""
 
-    def folder_of(self, mailbox: str, place: DeliveryLocation, origin: str) -> str:
+    async def folder_of(self, mailbox: str, place: DeliveryLocation, origin: str) -> str:
         """The folder that is `place` in a mailbox, for a copy that lies in folder `origin` now.
 
-        Raises CapabilityMissing when this mail system has no such place.
+        May look at the mailbox once. Raises CapabilityMissing when this mail system has no such place.
         """
 
     def location_of(self, mailbox: str, folder: str) -> DeliveryLocation:
-        """What kind of place a folder is."""
+        """What kind of place a folder is, as far as this connector has seen the mailbox; never looks."""
 
     async def close(self) -> None:
         """Let go of connections and watches."""

@@ -170,7 +170,7 @@ class MemoryConnector:
         self._writable(mailbox)
         return self._put(mailbox, folder, Copy(self._id(), content, flags, internal_date))
 
-    def folder_of(self, mailbox: str, place: DeliveryLocation, origin: str) -> str:
+    async def folder_of(self, mailbox: str, place: DeliveryLocation, origin: str) -> str:
         """The folder that is `place`, by its name."""
         existing = self._mailboxes[mailbox].folders if mailbox in self._mailboxes else ()
         return folder_names.folder_for(place, origin, existing)

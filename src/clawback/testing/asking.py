@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from clawback.mailboxes.base import Connector, Move, Wanted
+from clawback.mailboxes.base import Capability, Connector, Move, Wanted
 from clawback.message.delivery import DeliveryLocation, Observed
 
 T = TypeVar("T")
@@ -26,9 +28,13 @@ def mail(subject: str, size: int = 200) -> bytes:
     return head + b"x" * (size - len(head))
 
 
+_LOOP = asyncio.Runner()
+atexit.register(_LOOP.close)
+
+
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run one piece of asynchronous work to its end."""
-    return asyncio.run(asyncio.wait_for(coroutine, HANG))
+    """Run one piece of asynchronous work to its end; always in one loop, for connectors keep connections."""
+    return _LOOP.run(asyncio.wait_for(coroutine, HANG))
 
 
 def listing(connector: Connector, mailbox: str) -> dict[str, tuple[Observed, ...]]:
@@ -59,6 +65,13 @@ def wanted(copy: Observed, content: bytes) -> Wanted:
     return Wanted(copy.handle, sha256(content).hexdigest(), len(content))
 
 
+def alike(connector: Connector, one: Observed, other: Observed) -> bool:
+    """Whether two looks show the same copy in the same place; its id may differ where no undo can keep it."""
+    if Capability.EXACT_UNDO in connector.capabilities():
+        return one == other
+    return replace(one, handle=replace(one.handle, native_id=other.handle.native_id)) == other
+
+
 def places(connector: Connector, copy: Observed, content: bytes) -> list[str]:
     """The folders in which a copy is found."""
     (answer,) = run(connector.find([wanted(copy, content)]))
@@ -68,4 +81,9 @@ def places(connector: Connector, copy: Observed, content: bytes) -> list[str]:
 
 def soft_deleted(connector: Connector, copy: Observed) -> str:
     """Where a copy goes when it is soft deleted."""
-    return connector.folder_of(copy.handle.mailbox, DeliveryLocation.SOFT_DELETED, copy.handle.folder)
+    return folder_of(connector, copy.handle.mailbox, DeliveryLocation.SOFT_DELETED, copy.handle.folder)
+
+
+def folder_of(connector: Connector, mailbox: str, place: DeliveryLocation, origin: str) -> str:
+    """The folder that is a place."""
+    return run(connector.folder_of(mailbox, place, origin))

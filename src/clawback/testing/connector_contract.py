@@ -30,7 +30,9 @@ from clawback.testing.asking import (
     HANG,
     INBOX,
     NOBODY,
+    alike,
     copies,
+    folder_of,
     listing,
     mail,
     moved,
@@ -51,7 +53,9 @@ __all__ = [
     "NOBODY",
     "ConnectorContract",
     "World",
+    "alike",
     "copies",
+    "folder_of",
     "listing",
     "mail",
     "moved",
@@ -135,8 +139,12 @@ class ConnectorContract:
         found = listing(connector, ANN)
         assert {f: len(c) for f, c in found.items() if c} == dict.fromkeys(folders, 1)
         for folder in folders:
-            back = moved(connector, moved(connector, found[folder][0], "soft_deleted/" + folder), folder)
-            assert back == found[folder][0]
+            back = moved(
+                connector,
+                moved(connector, found[folder][0], soft_deleted(connector, found[folder][0])),
+                folder,
+            )
+            assert alike(connector, back, found[folder][0])
 
     def test_a_cursor_spares_a_folder_until_it_changes(self, connector: Connector, world: World) -> None:
         self.put(world, mail("one"))
@@ -207,15 +215,18 @@ class ConnectorContract:
 
     def test_moving_back_leaves_everything_as_it_was(self, connector: Connector, world: World) -> None:
         self.put(world, mail("one"), flags=FLAGS)
-        self.put(world, mail("two"), "Archive/2024", {"\\Answered", "Project-X"})
-        self.put(world, mail("three"))
+        self.put(world, mail("two", 210), "Archive/2024", {"\\Answered", "Project-X"})
+        self.put(world, mail("three", 220))
         before, seen = world.state(ANN), listing(connector, ANN)
         for copy in copies(connector, ANN):
             away = moved(connector, copy, soft_deleted(connector, copy))
             assert world.state(ANN) != before
-            assert moved(connector, away, copy.handle.folder) == copy
+            assert alike(connector, moved(connector, away, copy.handle.folder), copy)
         assert world.state(ANN) == before
-        assert {f: c for f, c in listing(connector, ANN).items() if c} == {f: c for f, c in seen.items() if c}
+        again = listing(connector, ANN)
+        for folder in seen:
+            pairs = zip(_by_size(seen[folder]), _by_size(again[folder]), strict=True)
+            assert all(alike(connector, one, other) for one, other in pairs)
 
     def test_moving_a_copy_to_where_it_is_changes_nothing(self, connector: Connector, world: World) -> None:
         self.put(world, mail("one"), flags=FLAGS)
@@ -228,7 +239,7 @@ class ConnectorContract:
         self.put(world, mail("one"))
         copy = only(connector, ANN)
         for place in (DeliveryLocation.SOFT_DELETED, DeliveryLocation.QUARANTINE):
-            copy = moved(connector, copy, connector.folder_of(ANN, place, copy.handle.folder))
+            copy = moved(connector, copy, folder_of(connector, ANN, place, copy.handle.folder))
             assert world.state(ANN) == empty
             assert connector.location_of(ANN, copy.handle.folder) is place
 
@@ -304,7 +315,8 @@ class ConnectorContract:
         assert len({a.handle for a in answers if isinstance(a, Observed)}) == 2
         assert len(copies(connector, ANN)) == 2
         back = run(connector.move([Move(a.handle, INBOX) for a in answers if isinstance(a, Observed)]))
-        assert set(back) == {first, second}
+        for one in (first, second):
+            assert any(isinstance(b, Observed) and alike(connector, one, b) for b in back)
 
     def test_a_delete_is_for_good_and_tells_what_was_there(self, connector: Connector, world: World) -> None:
         self.put(world, mail("one"), flags=FLAGS)
@@ -347,18 +359,18 @@ class ConnectorContract:
     def test_places_that_are_no_folder_are_refused(self, connector: Connector) -> None:
         for place in (DeliveryLocation.DROPPED, DeliveryLocation.EXTERNAL, DeliveryLocation.HARD_DELETED):
             with pytest.raises(Refused):
-                connector.folder_of(ANN, place, INBOX)
+                folder_of(connector, ANN, place, INBOX)
 
     def test_a_folder_that_is_there_is_taken_before_a_new_one(
         self, connector: Connector, world: World
     ) -> None:
         for folder in ("Papierkorb", "Spam", "Archive/Trash"):
             self.put(world, mail(folder), folder)
-        assert connector.folder_of(ANN, DeliveryLocation.DELETED_ITEMS, INBOX) == "Papierkorb"
-        assert connector.folder_of(ANN, DeliveryLocation.JUNK, INBOX) == "Spam"
-        assert connector.folder_of(ANN, DeliveryLocation.INBOX, "Spam") == INBOX
+        assert folder_of(connector, ANN, DeliveryLocation.DELETED_ITEMS, INBOX) == "Papierkorb"
+        assert folder_of(connector, ANN, DeliveryLocation.JUNK, INBOX) == "Spam"
+        assert folder_of(connector, ANN, DeliveryLocation.INBOX, "Spam") == INBOX
         for place in (DeliveryLocation.JUNK, DeliveryLocation.DELETED_ITEMS, DeliveryLocation.SENT):
-            assert connector.location_of(BOB, connector.folder_of(BOB, place, INBOX)) is place
+            assert connector.location_of(BOB, folder_of(connector, BOB, place, INBOX)) is place
 
     def test_a_watch_sees_a_delivery_and_ends_with_the_connector(
         self, connector: Connector, world: World
@@ -381,6 +393,10 @@ class ConnectorContract:
 
 def _cursors(answer: Sequence[FolderListing]) -> dict[str, str]:
     return {folder.folder: folder.cursor for folder in answer}
+
+
+def _by_size(copies: Sequence[Observed]) -> list[Observed]:
+    return sorted(copies, key=lambda copy: (copy.size, copy.handle.native_id))
 
 
 def _all_verbs(connector: Connector, handle: Handle) -> list[object]:

@@ -177,7 +177,7 @@ class MaildirConnector:
         except OSError as error:
             raise failure_of(error, f"appending to {folder} of {mailbox}") from error
 
-    def folder_of(self, mailbox: str, place: DeliveryLocation, origin: str) -> str:
+    async def folder_of(self, mailbox: str, place: DeliveryLocation, origin: str) -> str:
         """The folder that is `place`; an existing one where names tell, else the usual one."""
         return folder_names.folder_for(place, origin, self._tree.known_folders(mailbox))
 
