@@ -1,0 +1,1 @@
+"""The IMAP connector: a whole organisation on one IMAP server (RFC 9051, RFC 3501)."""
