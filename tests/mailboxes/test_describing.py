@@ -20,7 +20,7 @@ MOUNTS = (
 
 
 def test_it_says_what_it_renames_and_where_to(world: MaildirWorld, maildir: MaildirConnector) -> None:
-    first, vault, keywords, watching = maildir.describe()
+    first, vault, keywords, watching = asking.run(maildir.describe())
     assert str(world.root) in first
     assert f"{world.root / '.clawback'} (made with the first removal); same file system: yes" in vault
     assert "no mailbox has a dovecot-keywords file" in keywords
@@ -33,12 +33,12 @@ def test_it_counts_mailboxes_whose_keywords_have_names(
 ) -> None:
     folder = world.folder(asking.ANN, "Archive")
     (folder / "dovecot-keywords").write_text("0 $Forwarded\n")
-    assert "in 1 of 2 mailboxes" in maildir.describe()[2]
+    assert "in 1 of 2 mailboxes" in asking.run(maildir.describe())[2]
 
 
 def test_a_root_that_is_not_there_cannot_be_described(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
-        MaildirConnector("maildir", tmp_path / "nowhere").describe()
+        asking.run(MaildirConnector("maildir", tmp_path / "nowhere").describe())
 
 
 @pytest.mark.parametrize(

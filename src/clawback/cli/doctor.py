@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -138,8 +137,8 @@ async def _sources(parts: Parts) -> tuple[tuple[str, ...], list[Check]]:
     for name, connector in parts.connectors.items():
         try:
             mailboxes = await connector.mailboxes()
+            sentences = await connector.describe()
             can = {str(capability) for capability in connector.capabilities()}
-            sentences = await asyncio.to_thread(connector.describe)
         except ClawbackError as error:
             checks.append(Check(f"source {name}", False, str(error)))
             continue

@@ -86,9 +86,9 @@ class Connector(Protocol):
         """The configured name, the `source` of every handle it gives."""
 
     def capabilities(self) -> frozenset[Capability]:
-        """What it can do here and now."""
+        """What it can do here and now, as far as it has seen the mail system; never looks."""
 
-    def describe(self) -> tuple[str, ...]:
+    async def describe(self) -> tuple[str, ...]:
         """How it will act here and why, in sentences for people; may look at the mail system."""
 
     async def mailboxes(self) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ class MemoryConnector:
         """Everything, unless `can` says less."""
         return self.can
 
-    def describe(self) -> tuple[str, ...]:
+    async def describe(self) -> tuple[str, ...]:
         """That nothing of it lasts."""
         self._answering()
         return ("keeps mailboxes in memory until the process ends",)

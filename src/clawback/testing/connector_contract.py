@@ -118,7 +118,7 @@ class ConnectorContract:
         assert run(connector.mailboxes()) == (ANN, BOB)
 
     def test_it_describes_how_it_will_act(self, connector: Connector) -> None:
-        sentences = connector.describe()
+        sentences = run(connector.describe())
         assert sentences
         assert all(sentence == sentence.strip() != "" for sentence in sentences)
 

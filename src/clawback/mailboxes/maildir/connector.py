@@ -69,10 +69,10 @@ class MaildirConnector:
                 can |= {Capability.MOVE, Capability.EXACT_UNDO}
         return frozenset(can)
 
-    def describe(self) -> tuple[str, ...]:
+    async def describe(self) -> tuple[str, ...]:
         """What it renames and where to, what has keywords, how it sees mail arrive."""
         try:
-            return describe(self._tree)
+            return await asyncio.to_thread(describe, self._tree)
         except OSError as error:
             raise failure_of(error, "looking over the mailboxes", reading=True) from error
 
