@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from tests.journeys.dovecot_server import PROGRAM, Dovecot, dovecot
+from tests.servers.dovecot import PROGRAM, Dovecot, dovecot
 
 from clawback.errors import HandleStale
 from clawback.mailboxes.base import Move, RawMessage
@@ -39,14 +39,16 @@ class Shown:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Dovecot]:
     if not PROGRAM:
-        pytest.skip("dovecot is not installed (apt-get install dovecot-core dovecot-imapd)")
-    with dovecot() as running:
+        pytest.skip("dovecot is not installed (apt-get install dovecot-core dovecot-imapd dovecot-lmtpd)")
+    with dovecot(users=(), special_folders=False, hidden=()) as running:
         yield running
 
 
 @pytest.fixture
-def user() -> str:
-    return f"user{next(_NUMBERS)}"
+def user(server: Dovecot) -> str:
+    name = f"user{next(_NUMBERS)}"
+    server.add_user(name)
+    return name
 
 
 @pytest.fixture
