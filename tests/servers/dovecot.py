@@ -140,7 +140,7 @@ class Dovecot:
             connection.send([address(user) for user in recipients], content, sender)
 
     def doveadm(self, *arguments: str, check: bool = True) -> str:
-        """What the administrator's tool prints; raises `CalledProcessError` when it fails and `check` is set."""
+        """What the administrator's tool prints; with `check`, `CalledProcessError` when it fails."""
         tool = program("doveadm")
         assert tool
         command = [tool, "-c", str(self.config), *arguments]
