@@ -9,10 +9,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.servers.certificates import certificate
+from imapclient import IMAPClient
+from tests.servers.certificates import OPENSSL, certificate
 from tests.servers.dovecot_config import (
     API_KEY,
     MAIL_UID,
@@ -27,7 +29,16 @@ from tests.servers.dovecot_config import (
     users_configuration,
 )
 from tests.servers.lmtp import SENDER, Lmtp
-from tests.servers.processes import HOST, PATIENCE, end, greeting, kill_session, program
+from tests.servers.processes import (
+    HOST,
+    PATIENCE,
+    end,
+    greeting,
+    kill_session,
+    launch,
+    program,
+    session_members,
+)
 
 __all__ = [
     "DOMAIN",
@@ -45,7 +56,21 @@ DOMAIN = "example.org"
 PASSWORD = "pw"
 MASTER_PASSWORD = "masterpw"
 PROGRAM = program("dovecot")
+_LIBRARIES = Path("/usr/lib/dovecot")
+_PACKAGES = {
+    "imap": "dovecot-imapd",
+    "lmtp": "dovecot-lmtpd",
+    "modules/lib90_sieve_plugin.so": "dovecot-sieve",
+}
 _TRIES = 5
+
+
+def missing() -> str:
+    """Why no server can be started on this machine, in words for a skipped test; empty when one can."""
+    wanted = [] if PROGRAM else ["dovecot-core"]
+    wanted += [package for path, package in _PACKAGES.items() if not (_LIBRARIES / path).exists()]
+    wanted += [] if OPENSSL else ["openssl"]
+    return f"dovecot is not installed (apt-get install {' '.join(wanted)})" if wanted else ""
 
 
 def address(user: str) -> str:
@@ -79,7 +104,7 @@ class Dovecot:
         self._certificate = certificate(folder / "tls") if options.tls else None
         self._users = dict.fromkeys(users, PASSWORD)
         self._ports = Ports.free()
-        self._master: int | None = None
+        self._master: subprocess.Popen[bytes] | None = None
         self._prepare()
 
     @property
@@ -113,6 +138,10 @@ class Dovecot:
         """Whether we have started it, and not ended it since."""
         return self._master is not None
 
+    def processes(self) -> frozenset[int]:
+        """All processes of this server that live now."""
+        return frozenset() if self._master is None else session_members(self._master.pid)
+
     @contextlib.contextmanager
     def client(self, user: str) -> Iterator[imaplib.IMAP4]:
         """A user's mail program, logged in."""
@@ -138,6 +167,19 @@ class Dovecot:
         """Deliver a message by LMTP to users or addresses; raises `NotDelivered` when one is refused."""
         with self.lmtp() as connection:
             connection.send([address(user) for user in recipients], content, sender)
+
+    def await_messages(self, user: str, count: int, folder: str = "INBOX") -> None:
+        """Wait until a folder that exists holds so many messages; raises `TimeoutError` after 20 seconds."""
+        until = time.monotonic() + PATIENCE
+        with IMAPClient(HOST, self.port, ssl=False, timeout=PATIENCE) as client:
+            client.plain_login(MASTER_USER, MASTER_PASSWORD, user)
+            client.select_folder(folder, readonly=True)
+            while client.folder_status(folder, ["MESSAGES"])[b"MESSAGES"] < count:
+                client.idle()
+                client.idle_check(max(until - time.monotonic(), 0))
+                client.idle_done()
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{folder} of {user} does not hold {count} messages")
 
     def doveadm(self, *arguments: str, check: bool = True) -> str:
         """What the administrator's tool prints; with `check`, `CalledProcessError` when it fails."""
@@ -170,9 +212,14 @@ class Dovecot:
         """Start it; returns when it answers."""
         assert not self.running, "it runs already"
         assert PROGRAM, "dovecot is not installed"
-        if failed := self._launch():
-            raise NotStarted(f"{failed}\n{self._errors()}")
-        self._master = int((self._folder / "run" / "master.pid").read_text())
+        complaints = self._folder / "complaints"
+        command = [PROGRAM, "-F", "-c", str(self.config)]
+        process = launch(command, self._folder / "notices", complaints)
+        if process.returncode is not None:
+            raise NotStarted(
+                f"dovecot ends with {process.returncode}\n{complaints.read_text()}{self._errors()}"
+            )
+        self._master = process
         for port in (self.port, self.lmtp_port):
             if not greeting(port):
                 raise NotStarted(f"nobody answers on port {port}\n{self._errors()}")
@@ -188,7 +235,7 @@ class Dovecot:
     def stop(self) -> None:
         """End it in good order; returns when no process is left."""
         if self._master is not None:
-            end(self._master, signal.SIGTERM)
+            end(self._master.pid, signal.SIGTERM)
             self.kill()
 
     def kill(self) -> None:
@@ -196,9 +243,10 @@ class Dovecot:
         if self._master is not None:
             # The whole group in one call, so that no child outlives the master by a moment.
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._master, signal.SIGKILL)
-            kill_session(self._master)
-            # A dead master that nobody has collected yet looks alive to the next one.
+                os.killpg(self._master.pid, signal.SIGKILL)
+            kill_session(self._master.pid)
+            self._master.wait()
+            # Else the next one may take another process that got this number for its master.
             (self._folder / "run" / "master.pid").unlink(missing_ok=True)
             self._master = None
 
@@ -218,20 +266,6 @@ class Dovecot:
                 client.logout()
             with contextlib.suppress(OSError):
                 client.shutdown()
-
-    def _launch(self) -> str:
-        """Run the program, which goes into the background once all ports are open; answers its complaints."""
-        with tempfile.TemporaryFile() as complaints:
-            run = subprocess.run(
-                [str(PROGRAM), "-c", str(self.config)],
-                check=False,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=complaints,
-                timeout=PATIENCE,
-            )
-            complaints.seek(0)
-            return complaints.read().decode() or "dovecot does not start" if run.returncode else ""
 
     def _errors(self) -> str:
         return self.error_log.read_text() if self.error_log.exists() else ""

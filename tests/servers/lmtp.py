@@ -11,6 +11,7 @@ from tests.servers.processes import HOST, PATIENCE
 
 SENDER = "sender@example.net"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_DOT = re.compile(rb"^\.", re.MULTILINE)
 _LONGEST_LINE = 65_536
 
 
@@ -81,7 +82,11 @@ class Lmtp:
                 return line.decode("utf-8", "replace").rstrip()
 
 
-def _stuffed(content: bytes) -> bytes:
+def with_line_ends(content: bytes) -> bytes:
+    """The message with the line ends of the protocol, at its end too."""
     lines = _LINE_END.split(content.removesuffix(b"\n").removesuffix(b"\r"))
-    dotted = (b"." + line if line.startswith(b".") else line for line in lines)
-    return b"".join(line + b"\r\n" for line in dotted) + b".\r\n"
+    return b"".join(line + b"\r\n" for line in lines)
+
+
+def _stuffed(content: bytes) -> bytes:
+    return _DOT.sub(b"..", with_line_ends(content)) + b".\r\n"

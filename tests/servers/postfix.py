@@ -15,8 +15,17 @@ from subprocess import DEVNULL, run
 from types import MappingProxyType
 
 from tests.servers.dovecot import DOMAIN, NotStarted, address
-from tests.servers.lmtp import NotDelivered
-from tests.servers.processes import HOST, PATIENCE, end, free_port, greeting, kill_session, program
+from tests.servers.lmtp import NotDelivered, with_line_ends
+from tests.servers.processes import (
+    HOST,
+    PATIENCE,
+    end,
+    free_port,
+    greeting,
+    kill_session,
+    program,
+    session_members,
+)
 
 PROGRAM = program("postfix")
 PROGRAMS = "/usr/lib/postfix/sbin"
@@ -88,6 +97,13 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+def missing() -> str:
+    """Why no server can be started on this machine, in words for a skipped test; empty when one can."""
+    if not PROGRAM:
+        return "postfix is not installed (apt-get install postfix)"
+    return "" if os.geteuid() == 0 else "postfix starts as root only"
+
+
 class Postfix:
     """A server that can be started and stopped; `log` is what it tells of each message."""
 
@@ -104,13 +120,18 @@ class Postfix:
         """Whether we have started it, and not ended it since."""
         return self._master is not None
 
+    def processes(self) -> frozenset[int]:
+        """All processes of this server that live now."""
+        return frozenset() if self._master is None else session_members(self._master)
+
     def send(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
         """Hand in a message by SMTP for users, aliases or addresses; returns when it is in the queue.
 
         Raises what `smtplib` raises when all are refused, `NotDelivered` when some are.
         """
         with smtplib.SMTP(HOST, self.port, "test.example.net", PATIENCE) as connection:
-            refused = connection.sendmail(sender, [address(user) for user in recipients], content)
+            to = [address(user) for user in recipients]
+            refused = connection.sendmail(sender, to, with_line_ends(content))
         if refused:
             raise NotDelivered({recipient: repr(reply) for recipient, reply in refused.items()})
 

@@ -9,6 +9,8 @@ import select
 import shutil
 import signal
 import socket
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -37,6 +39,34 @@ def greeting(port: int) -> bytes:
     """The first line of a server, however long it takes it to say it, at most 20 seconds."""
     with socket.create_connection((HOST, port), timeout=PATIENCE) as line, line.makefile("rb") as answers:
         return answers.readline()
+
+
+def launch(command: Sequence[str], notices: Path, complaints: Path) -> subprocess.Popen[bytes]:
+    """Start a daemon that stays in the foreground, in a session of its own; returns when it is ready.
+
+    It tells so on the socket ``notices`` as systemd's services do, see sd_notify(3). What it writes to its
+    standard error goes to a file. It has ended when it has a return code.
+    """
+    notices.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, complaints.open("wb") as errors:
+        told.bind(str(notices))
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "NOTIFY_SOCKET": str(notices)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+        ended = os.pidfd_open(process.pid)
+        try:
+            ready, _, _ = select.select([told.fileno(), ended], [], [], PATIENCE)
+        finally:
+            os.close(ended)
+        if told.fileno() not in ready:
+            kill_session(process.pid)
+            process.wait()
+        return process
 
 
 def session_members(leader: int) -> frozenset[int]:
