@@ -7,7 +7,7 @@ ClawbackError
 │                                                  CapabilityMissing ReadOnly
 ├─ MailboxError   the other side                   Unavailable(retry) Throttled(after) LoginFailed(stop, tell)
 │                                                  HandleStale(look, plan again) Gone(fine, note it)
-│                                                  ProtocolViolation(report)
+│                                                  OverQuota(make room, tell) ProtocolViolation(report)
 └─ Corrupt        our own memory is wrong; stop    MigrationFailed AuditBroken StoreUnavailable
 
 Not errors: Defect (bad mail), Fact.unknown (a failed lookup), skipped (already as wanted).
@@ -99,6 +99,10 @@ class HandleStale(MailboxError):
 
 class Gone(MailboxError):
     """The copy is nowhere in the mailbox: fine, note it."""
+
+
+class OverQuota(MailboxError):
+    """The mailbox is full: make room or raise its quota, then try again."""
 
 
 class ProtocolViolation(MailboxError):

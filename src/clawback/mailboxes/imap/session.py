@@ -1,0 +1,206 @@
+"""Sessions: logging in, and running pipelines of commands within a time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import ssl
+
+from clawback.errors import (
+    BadSettings,
+    LoginFailed,
+    MailboxError,
+    ProtocolViolation,
+    Throttled,
+    Unavailable,
+)
+from clawback.mailboxes.imap.border import answering, failure_of
+from clawback.mailboxes.imap.options import Access, Login, Server, Tls
+from clawback.mailboxes.imap.wire import Command, Connection, Reply, code_of
+
+_STREAM = 1 << 20
+PATIENCE = 20
+"""Time-outs that one exchange may take in all, as long as something keeps coming."""
+LOGOUT = 2.0
+"""Seconds a goodbye may take."""
+
+
+class Session:
+    """A connection that is logged in. `capabilities` are in capitals."""
+
+    def __init__(self, connection: Connection, server: Server) -> None:
+        self._connection = connection
+        self._server = server
+        self.capabilities: frozenset[str] = frozenset()
+        self.broken = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be used again."""
+        return not self.broken and self._connection.alive
+
+    async def run(self, *commands: Command) -> list[Reply]:
+        """Send all commands in one write and wait for the replies. After an error the session is broken.
+
+        Raises Unavailable when the answer is late or the connection lost: what was asked for may be done.
+        """
+        try:
+            with answering(self._server.where):
+                async with asyncio.timeout(self._server.timeout * PATIENCE):
+                    return await self._run(commands)
+        except BaseException:
+            self.close()
+            raise
+
+    async def _run(self, commands: tuple[Command, ...]) -> list[Reply]:
+        asks_first = "LITERAL+" not in self.capabilities and any(len(c.pieces) > 1 for c in commands)
+        if not asks_first:
+            return await self._connection.run(*commands)
+        return [(await self._connection.run(command, non_sync=False))[0] for command in commands]
+
+    async def one(self, text: str | bytes, what: str) -> Reply:
+        """Run one command that must be done. Raises the failure of its reply."""
+        (reply,) = await self.run(Command.of(text))
+        if not reply.ok:
+            raise failure_of(reply, what)
+        return reply
+
+    @property
+    def connection(self) -> Connection:
+        """The connection below, for what answers when it likes (IDLE)."""
+        return self._connection
+
+    def close(self) -> None:
+        """Hang up."""
+        self.broken = True
+        self._connection.close()
+
+    async def leave(self) -> None:
+        """Say goodbye, and hang up."""
+        if self.alive:
+            with contextlib.suppress(MailboxError, TimeoutError):
+                async with asyncio.timeout(LOGOUT):
+                    await self.run(Command.of("LOGOUT"))
+        self.close()
+
+
+async def open_session(server: Server, login: Login, mailbox: str, user: str) -> Session:
+    """Connect, secure, log in. `user` is whose mailbox it will be, not asked for with Access.ADMIN.
+
+    Raises LoginFailed when the credentials or the certificate are refused, Throttled at a limit.
+    """
+    with answering(server.where):
+        async with asyncio.timeout(server.timeout):
+            session = await _connect(server)
+            try:
+                await _log_in(session, login, mailbox, user)
+                if server.compress and "COMPRESS=DEFLATE" in session.capabilities:
+                    await session.one("COMPRESS DEFLATE", "asking for compression")
+                    session.connection.compress()
+            except BaseException:
+                session.close()
+                raise
+    return session
+
+
+async def _connect(server: Server) -> Session:
+    context = _context(server) if server.tls is not Tls.NONE else None
+    implicit = context if server.tls is Tls.IMPLICIT else None
+    reader, writer = await asyncio.open_connection(
+        server.host,
+        server.port,
+        ssl=implicit,
+        server_hostname=server.host if implicit else None,
+        limit=_STREAM,
+    )
+    session = Session(Connection(reader, writer, server.timeout), server)
+    try:
+        greeting = await session.connection.greeting()
+        if greeting.status == b"BYE":
+            raise _refusal(greeting, "connecting")
+        session.capabilities = _announced(greeting)
+        if context and server.tls is Tls.STARTTLS:
+            if greeting.status == b"PREAUTH":
+                raise LoginFailed(f"{server.where} logs us in before TLS is on")
+            await session.one("STARTTLS", "turning TLS on")
+            await session.connection.start_tls(context, server.host)
+            session.capabilities = frozenset()
+        if not session.capabilities:
+            session.capabilities = await _asked(session)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _context(server: Server) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise BadSettings(f"the certificates in {server.ca_file} cannot be read: {error}") from error
+
+
+async def _log_in(session: Session, login: Login, mailbox: str, user: str) -> None:
+    command = _credentials(login, mailbox, user, session.capabilities)
+    (reply,) = await session.run(command)
+    if not reply.ok:
+        raise _refusal(reply, f"logging in to {mailbox or 'the server'}")
+    announced = _announced(reply)
+    session.capabilities = announced or await _asked(session)
+    if "QRESYNC" in session.capabilities and "ENABLE" in session.capabilities:
+        await session.one("ENABLE QRESYNC", "asking for quick resynchronisation")
+
+
+def _credentials(login: Login, mailbox: str, user: str, capabilities: frozenset[str]) -> Command:
+    if login.access is Access.OWN:
+        own = login.own.get(mailbox.lower())
+        if own is None:
+            raise LoginFailed(f"there are no credentials for {mailbox}")
+        return _plain("", own[0], own[1](), capabilities)
+    if login.secret is None:
+        raise LoginFailed("no password is set for the administrator")
+    if login.access is Access.ADMIN:
+        return _plain("", login.admin, login.secret(), capabilities)
+    if login.separator:
+        return _plain("", f"{user}{login.separator}{login.admin}", login.secret(), capabilities)
+    return _plain(user, login.admin, login.secret(), capabilities)
+
+
+def _plain(authzid: str, user: str, password: str, capabilities: frozenset[str]) -> Command:
+    """SASL PLAIN with an initial response (RFC 4616, RFC 4959); LOGIN only where nothing else is offered."""
+    if "\0" in authzid + user + password:
+        raise LoginFailed("a user name or password holds a null character")
+    if {"AUTH=PLAIN", "SASL-IR"} <= capabilities:
+        words = "\0".join((authzid, user, password)).encode()
+        return Command.of(b"AUTHENTICATE PLAIN " + base64.b64encode(words))
+    if "LOGINDISABLED" in capabilities:
+        raise LoginFailed("the server takes no password on this connection: is TLS missing?")
+    if authzid:
+        raise LoginFailed("the server cannot log in one user for another: it lacks AUTH=PLAIN with SASL-IR")
+    return Command((b"LOGIN ", user.encode(), b" ", password.encode(), b""))
+
+
+def _refusal(reply: Reply, what: str) -> MailboxError:
+    failure = failure_of(reply, what)
+    if isinstance(failure, Throttled | LoginFailed | ProtocolViolation):
+        return failure
+    if reply.code in (b"UNAVAILABLE", b"INUSE", b"SERVERBUG") or reply.status == b"BYE":
+        return Unavailable(str(failure))
+    return LoginFailed(str(failure))
+
+
+def _announced(reply: Reply) -> frozenset[str]:
+    codes = [(reply.code, reply.arguments), *(code_of(response) for response in reply.untagged)]
+    codes += [(b"CAPABILITY", _untagged_capability(reply))]
+    words = b" ".join(arguments for code, arguments in codes if code == b"CAPABILITY")
+    return frozenset(words.decode("ascii", "replace").upper().split())
+
+
+def _untagged_capability(reply: Reply) -> bytes:
+    lines = [r[0] for r in reply.untagged if isinstance(r[0], bytes)]
+    return b" ".join(line[13:] for line in lines if line[:13].upper() == b"* CAPABILITY ")
+
+
+async def _asked(session: Session) -> frozenset[str]:
+    return _announced(await session.one("CAPABILITY", "asking what the server can do"))

@@ -1,0 +1,151 @@
+"""The mail system behind the connector: who is there, how to open each mailbox, what the server can do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from clawback.errors import BadSettings, Gone, LoginFailed, Unavailable
+from clawback.mailboxes.imap import folders
+from clawback.mailboxes.imap.border import failure_of
+from clawback.mailboxes.imap.grammar import Row, listed
+from clawback.mailboxes.imap.hands import native_id
+from clawback.mailboxes.imap.naming import Names
+from clawback.mailboxes.imap.options import Access, Options
+from clawback.mailboxes.imap.pool import Pool
+from clawback.mailboxes.imap.session import Session
+from clawback.mailboxes.imap.wire import Command
+from clawback.message.delivery import Handle, Observed
+
+COMMAND_SECONDS = 30.0
+_OUTPUT = 16 << 20
+_NO_UID = 4_294_967_295
+
+
+class System:
+    """What all verbs share. `guid` is the name of what tells copies of one content apart, "" for nothing."""
+
+    def __init__(self, name: str, options: Options) -> None:
+        self.name = name
+        self.options = options
+        self.names = Names(options.login, options.naming)
+        self.pool = Pool(options)
+        self.guid = ""
+        self.capabilities: frozenset[str] = frozenset()
+        self._learning = asyncio.Lock()
+
+    @asynccontextmanager
+    async def session(self, mailbox: str) -> AsyncIterator[Session]:
+        """A session for a mailbox. Raises Gone when there is no such mailbox, LoginFailed otherwise."""
+        user = self.names.user(mailbox)
+        try:
+            async with self.pool.session(mailbox, user) as session:
+                if not self.capabilities:
+                    async with self._learning:
+                        await self._learn(session, mailbox)
+                yield session
+        except LoginFailed:
+            if self.options.login.access is not Access.ADMIN and not await self._exists(mailbox):
+                raise Gone(f"the mailbox {mailbox} does not exist") from None
+            raise
+
+    async def mailboxes(self) -> tuple[str, ...]:
+        """Every mailbox, from the settings, a file, a command, or the server itself."""
+        source = self.options.mailboxes
+        if source.listed:
+            users = list(source.listed)
+        elif source.file:
+            users = await asyncio.to_thread(self._filed)
+        elif source.command:
+            users = (await _output(source.command)).splitlines()
+        elif self.options.login.access is Access.OWN:
+            users = list(self.options.login.own)
+        else:
+            users = await self._listed()
+        names = {user.strip() for user in users}
+        return tuple(sorted({self.names.address(n) for n in names if n and not n.startswith("#")}))
+
+    def observed(self, mailbox: str, folder: str, validity: int, row: Row) -> Observed:
+        """A copy as FETCH told of it."""
+        handle = Handle(self.name, mailbox, folder, native_id(validity, row.uid), row.guid)
+        return Observed(
+            handle, self.names.location_of(mailbox, folder), row.size, row.flags, row.internal_date
+        )
+
+    @property
+    def items(self) -> str:
+        """What is fetched of every copy."""
+        return f"UID FLAGS INTERNALDATE RFC822.SIZE {self.guid}".rstrip()
+
+    async def _learn(self, session: Session, mailbox: str) -> None:
+        """See once what this server can do."""
+        if self.capabilities:
+            return
+        self.names.space = await folders.space_of(session)
+        if "OBJECTID" in session.capabilities:
+            self.guid = "EMAILID"
+        else:
+            # Dovecot does not announce X-GUID: whoever knows the word does not call the command bad.
+            asked = f"UID FETCH {_NO_UID} (X-GUID)"
+            examine = b"EXAMINE " + self.names.wire(mailbox, "INBOX")
+            opened, fetched = await session.run(Command.of(examine), Command.of(asked))
+            if not opened.ok:
+                return
+            self.guid = "X-GUID" if fetched.ok else ""
+        self.capabilities = session.capabilities
+
+    async def _exists(self, mailbox: str) -> bool:
+        try:
+            known = await self.mailboxes()
+        except (LoginFailed, Unavailable):
+            return True
+        return mailbox.lower() in {m.lower() for m in known}
+
+    def _filed(self) -> list[str]:
+        file = self.options.mailboxes.file
+        assert file
+        try:
+            return file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unavailable(f"the list of mailboxes {file} cannot be read: {error}") from error
+
+    async def _listed(self) -> list[str]:
+        if self.options.login.access is not Access.ADMIN:
+            raise BadSettings(
+                f"source {self.name!r}: a master user cannot list the mailboxes; set "
+                "`mailboxes`, `mailboxes_file` or `mailboxes_command`"
+            )
+        async with self.pool.session("", "") as session:
+            (reply,) = await session.run(Command.of(b'LIST "" ' + self.names.every_inbox()))
+            if not reply.ok:
+                raise failure_of(reply, "listing the mailboxes")
+        owners = (self.names.owner(folder.name) for folder in listed(reply))
+        return [owner for owner in owners if owner]
+
+
+async def _output(command: tuple[str, ...]) -> str:
+    """What a command prints, within bounds."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise Unavailable(f"{command[0]} cannot be run: {error}") from error
+    try:
+        async with asyncio.timeout(COMMAND_SECONDS):
+            assert process.stdout
+            output = await process.stdout.read(_OUTPUT)
+            await process.wait()
+    except TimeoutError:
+        raise Unavailable(f"{command[0]} did not end within {COMMAND_SECONDS:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise Unavailable(f"{command[0]} ended with {process.returncode}")
+    return output.decode("utf-8", "replace")

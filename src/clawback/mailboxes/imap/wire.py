@@ -1,0 +1,249 @@
+"""The wire: commands out, responses in, pipelined and bounded (RFC 9051, sections 2.2 and 7).
+
+Nothing here knows what a command means. Responses come in the shape that imapclient's parser reads:
+pieces of a line, each of which may bring the literal that followed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clawback.errors import ProtocolViolation
+
+LINE = 4 << 20
+"""Bytes of one line at most."""
+LITERAL = 128 << 20
+"""Bytes of one literal at most."""
+RESPONSES = 2_000_000
+"""Untagged responses to one command at most."""
+_CHUNK = 1 << 18
+_LITERAL_END = re.compile(rb"\{([0-9]{1,12})\+?\}\Z")
+
+Piece = bytes | tuple[bytes, bytes]
+Response = tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What follows the tag: pieces of text with a literal between each two."""
+
+    pieces: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, text: str | bytes) -> Command:
+        """A command without literals."""
+        return cls((text.encode("ascii") if isinstance(text, str) else text,))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The tagged end of a command, and the untagged responses before it.
+
+    `code` is the name of the response code in capitals, `arguments` what stood after it.
+    """
+
+    status: bytes
+    code: bytes
+    arguments: bytes
+    text: bytes
+    untagged: tuple[Response, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was done. For a MOVE that proves nothing."""
+        return self.status == b"OK"
+
+
+class Connection:
+    """One connection. After any error it must be closed: half a reply may still be on its way.
+
+    Raises TimeoutError when nothing comes for `patience` seconds while something is awaited.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float = 30.0
+    ) -> None:
+        self.patience = patience
+        self._reader = reader
+        self._writer = writer
+        self._buffer = bytearray()
+        self._tags = 0
+        self._inflate: zlib._Decompress | None = None
+        self._deflate: zlib._Compress | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the other side has not hung up, as far as we know."""
+        return not (self._reader.at_eof() or self._writer.is_closing())
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is on."""
+        return self._writer.get_extra_info("ssl_object") is not None
+
+    async def greeting(self) -> Reply:
+        """The server's first line; its status may be PREAUTH or BYE."""
+        line, _ = await self._response()
+        words = line.split(b" ", 2)
+        if words[0] != b"*" or len(words) < 2:
+            raise ProtocolViolation("the server does not greet as IMAP servers do")
+        return _status(words[1:], ())
+
+    async def run(self, *commands: Command, non_sync: bool = True) -> list[Reply]:
+        """Send all commands in one write and wait for all replies.
+
+        With `non_sync` literals go out at once (LITERAL+, RFC 7888), else each waits to be asked for;
+        such a command must be alone.
+        """
+        tags = [self._tag() for _ in commands]
+        if non_sync:
+            self._write(b"".join(_whole(tag, command) for tag, command in zip(tags, commands, strict=True)))
+        else:
+            for tag, command in zip(tags, commands, strict=True):
+                await self._send_asking(tag, command)
+        await self._writer.drain()
+        return [await self._reply(tag) for tag in tags]
+
+    def start(self, command: Command) -> bytes:
+        """Send a command that answers when it likes (IDLE); the tag it has."""
+        tag = self._tag()
+        self._write(_whole(tag, command))
+        return tag
+
+    def write(self, line: bytes) -> None:
+        """Send a bare line (DONE, a continuation)."""
+        self._write(line + b"\r\n")
+
+    async def response(self) -> tuple[bytes, Response]:
+        """The next response of any kind: its first line, and all its pieces."""
+        return await self._response()
+
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Turn TLS on. What was said before it in clear text and is still unread is an attack."""
+        if self._buffer:
+            raise ProtocolViolation("the server speaks on in clear text after STARTTLS")
+        await self._writer.start_tls(context, server_hostname=host)
+
+    def compress(self) -> None:
+        """From now on everything is deflated (RFC 4978)."""
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        if self._buffer:
+            raise ProtocolViolation("the server speaks on uncompressed after COMPRESS")
+
+    def close(self) -> None:
+        """Hang up at once."""
+        self._writer.transport.abort()
+
+    def _tag(self) -> bytes:
+        self._tags += 1
+        return b"c%d" % self._tags
+
+    def _write(self, content: bytes) -> None:
+        if self._deflate:
+            content = self._deflate.compress(content) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        self._writer.write(content)
+
+    async def _send_asking(self, tag: bytes, command: Command) -> None:
+        """Send a command whose literals wait for the server's `+`."""
+        text = tag + b" "
+        for piece, literal in _pairs(command):
+            text += piece
+            if literal is None:
+                self._write(text + b"\r\n")
+                return
+            self._write(text + b"{%d}\r\n" % len(literal))
+            await self._writer.drain()
+            line, _ = await self._response()
+            if not line.startswith(b"+"):
+                raise ProtocolViolation("the server does not ask for a literal that it was offered")
+            text = literal
+
+    async def _reply(self, tag: bytes) -> Reply:
+        untagged: list[Response] = []
+        while True:
+            line, pieces = await self._response()
+            if line.startswith(b"* "):
+                untagged.append(pieces)
+                if len(untagged) > RESPONSES:
+                    raise ProtocolViolation("the server answers without end")
+                continue
+            words = line.split(b" ", 2)
+            if words[0] != tag or len(words) < 2:
+                raise ProtocolViolation("the server answers what was not asked")
+            return _status(words[1:], tuple(untagged))
+
+    async def _response(self) -> tuple[bytes, Response]:
+        first = line = await self._line()
+        pieces: list[Piece] = []
+        while found := _LITERAL_END.search(line):
+            size = int(found[1])
+            if size > LITERAL:
+                raise ProtocolViolation(f"the server announces {size:,} bytes at once")
+            pieces.append((line, await self._exactly(size)))
+            line = await self._line()
+        return first, (*pieces, line)
+
+    async def _line(self) -> bytes:
+        start = 0
+        while (end := self._buffer.find(b"\n", start)) < 0:
+            start = len(self._buffer)
+            if start > LINE:
+                raise ProtocolViolation("the server sends a line without end")
+            await self._more()
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line[:-1] if line.endswith(b"\r") else line
+
+    async def _exactly(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            await self._more()
+        content = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:size]
+        return content
+
+    async def _more(self) -> None:
+        content = self._inflate.unconsumed_tail if self._inflate else b""
+        if not content:
+            async with asyncio.timeout(self.patience):
+                content = await self._reader.read(_CHUNK)
+        if not content:
+            raise EOFError("the connection was closed")
+        self._buffer += self._inflate.decompress(content, LINE) if self._inflate else content
+
+
+def _pairs(command: Command) -> Sequence[tuple[bytes, bytes | None]]:
+    pieces = command.pieces
+    return [(pieces[i], pieces[i + 1] if i + 1 < len(pieces) else None) for i in range(0, len(pieces), 2)]
+
+
+def _whole(tag: bytes, command: Command) -> bytes:
+    text = tag + b" "
+    for piece, literal in _pairs(command):
+        text += piece if literal is None else b"%b{%d+}\r\n%b" % (piece, len(literal), literal)
+    return text + b"\r\n"
+
+
+def _status(words: Sequence[bytes], untagged: tuple[Response, ...]) -> Reply:
+    """A status response: `OK [CODE arguments] text`."""
+    status, text = words[0].upper(), words[1] if len(words) > 1 else b""
+    code = arguments = b""
+    if text.startswith(b"[") and (end := text.find(b"]")) > 0:
+        code, _, arguments = text[1:end].partition(b" ")
+        text = text[end + 1 :].strip()
+    return Reply(status, code.upper(), arguments, text, untagged)
+
+
+def code_of(response: Response) -> tuple[bytes, bytes]:
+    """Name and arguments of the response code in an untagged `* OK [...]`, else empty."""
+    line = response[0] if isinstance(response[0], bytes) else response[0][0]
+    words = line.split(b" ", 2)
+    if len(words) < 3 or words[1].upper() not in (b"OK", b"NO", b"BAD", b"BYE"):
+        return b"", b""
+    reply = _status(words[1:], ())
+    return reply.code, reply.arguments
