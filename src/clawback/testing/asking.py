@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from clawback.mailboxes.base import Capability, Connector, Move, Wanted
+from clawback.mailboxes.base import Capability, Connector, FolderListing, Move, Wanted
 from clawback.message.delivery import DeliveryLocation, Observed
 
 T = TypeVar("T")
 ANN, BOB, NOBODY = "ann@example.org", "bob@example.org", "nobody@example.org"
 INBOX = "INBOX"
 DATE = datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC)
-FLAGS = frozenset({"\\Seen", "\\Flagged", "$Forwarded", "Project-X"})
+FLAGS = frozenset({"\\Seen", "\\Flagged", "$Forwarded", "project-x"})
+"""Keywords of one's own are written small, for JMAP has no other (RFC 8621, section 4.1.1)."""
 HANG = 20.0
 """Seconds after which something hangs."""
 
@@ -40,6 +41,23 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 def listing(connector: Connector, mailbox: str) -> dict[str, tuple[Observed, ...]]:
     """Every folder of a mailbox with its copies."""
     return {f.folder: f.copies or () for f in run(connector.list(mailbox, {}))}
+
+
+def after(
+    known: Mapping[str, tuple[Observed, ...]], answer: Sequence[FolderListing]
+) -> dict[str, tuple[Observed, ...]]:
+    """What is known of a mailbox after an answer, which may tell of a folder all, the changes, or nothing."""
+    now: dict[str, tuple[Observed, ...]] = {}
+    for told in answer:
+        before = known.get(told.folder, ())
+        if told.copies is None:
+            now[told.folder] = before
+        elif told.vanished is None:
+            now[told.folder] = told.copies
+        else:
+            other = {copy.handle.native_id for copy in told.copies} | told.vanished
+            now[told.folder] = (*(c for c in before if c.handle.native_id not in other), *told.copies)
+    return now
 
 
 def copies(connector: Connector, mailbox: str) -> list[Observed]:

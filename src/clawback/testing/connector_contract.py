@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Protocol
 
 import pytest
 
@@ -30,6 +28,7 @@ from clawback.testing.asking import (
     HANG,
     INBOX,
     NOBODY,
+    after,
     alike,
     copies,
     folder_of,
@@ -42,6 +41,7 @@ from clawback.testing.asking import (
     soft_deleted,
     wanted,
 )
+from clawback.testing.world import World
 
 __all__ = [
     "ANN",
@@ -53,6 +53,7 @@ __all__ = [
     "NOBODY",
     "ConnectorContract",
     "World",
+    "after",
     "alike",
     "copies",
     "folder_of",
@@ -65,36 +66,6 @@ __all__ = [
     "soft_deleted",
     "wanted",
 ]
-
-
-class World(Protocol):
-    """What happens beside the connector. The mailboxes ANN and BOB exist, with an empty INBOX."""
-
-    def deliver(
-        self, mailbox: str, content: bytes, folder: str, flags: Collection[str], date: datetime
-    ) -> None:
-        """Mail arrives in a folder, which is made where missing."""
-
-    def flag(self, handle: Handle, flags: Collection[str]) -> None:
-        """The owner changes the flags and keywords of a copy."""
-
-    def move(self, handle: Handle, folder: str) -> None:
-        """The owner moves a copy to another folder, which is made where missing."""
-
-    def delete(self, handle: Handle) -> None:
-        """The owner expunges a copy."""
-
-    def make_read_only(self, mailbox: str) -> bool:
-        """Let nothing be changed in a mailbox; False when that cannot be done here."""
-
-    def remove(self, mailbox: str) -> None:
-        """The administrator removes a mailbox."""
-
-    def settle(self) -> None:
-        """Let time pass, or make it look so, where cursors trust only what has been quiet for a while."""
-
-    def state(self, mailbox: str) -> object:
-        """All that its owner can see of a mailbox, to the last detail, in a form that can be compared."""
 
 
 class ConnectorContract:
@@ -153,18 +124,38 @@ class ConnectorContract:
         again = run(connector.list(ANN, _cursors(first)))
         assert {f.folder: f.copies for f in again} == dict.fromkeys((f.folder for f in first), None)
         self.put(world, mail("two"))
-        third = {f.folder: f.copies for f in run(connector.list(ANN, _cursors(again)))}
-        assert len(third[INBOX] or ()) == 2
+        third = after(after({}, first), run(connector.list(ANN, _cursors(again))))
+        assert len(third[INBOX]) == 2
 
     def test_a_cursor_never_hides_a_change_that_came_right_after_it(
         self, connector: Connector, world: World
     ) -> None:
         cursors: Mapping[str, str] = {}
+        known: Mapping[str, tuple[Observed, ...]] = {}
         for number in range(1, 6):
             self.put(world, mail(str(number)))
             answer = run(connector.list(ANN, cursors))
-            assert {f.folder: len(f.copies or ()) for f in answer}[INBOX] == number
+            known = after(known, answer)
+            assert len(known[INBOX]) == number
             cursors = _cursors(answer)
+
+    def test_what_is_told_since_a_cursor_adds_up_to_what_is_there(
+        self, connector: Connector, world: World
+    ) -> None:
+        for number in range(5):
+            self.put(world, mail(str(number), 150 + number), "Archive" if number == 4 else INBOX)
+        answer = run(connector.list(ANN, {}))
+        known = after({}, answer)
+        mine = _by_size(known[INBOX])
+        world.move(mine[0].handle, "Archive")
+        world.delete(mine[1].handle)
+        world.flag(mine[2].handle, FLAGS)
+        taken = moved(connector, mine[3], soft_deleted(connector, mine[3]))
+        self.put(world, mail("new", 300))
+        known = after(known, run(connector.list(ANN, _cursors(answer))))
+        whole = listing(connector, ANN)
+        assert {f: _by_size(c) for f, c in known.items()} == {f: _by_size(c) for f, c in whole.items()}
+        assert taken in known[taken.handle.folder]
 
     def test_listing_a_mailbox_that_does_not_exist_says_gone(self, connector: Connector) -> None:
         with pytest.raises(Gone):
@@ -205,12 +196,12 @@ class ConnectorContract:
     def test_a_move_between_the_owners_folders_keeps_keywords_by_name(
         self, connector: Connector, world: World
     ) -> None:
-        self.put(world, mail("other"), "Junk", {"Other", "Another"})
+        self.put(world, mail("other"), "Junk", {"other", "another"})
         self.put(world, mail("one"), flags=FLAGS)
         before = listing(connector, ANN)[INBOX][0]
         after = moved(connector, before, "Junk")
         assert (after.flags, after.location) == (FLAGS, DeliveryLocation.JUNK)
-        assert {c.flags for c in listing(connector, ANN)["Junk"]} == {FLAGS, frozenset({"Other", "Another"})}
+        assert {c.flags for c in listing(connector, ANN)["Junk"]} == {FLAGS, frozenset({"other", "another"})}
         assert moved(connector, after, INBOX).flags == FLAGS
 
     def test_moving_back_leaves_everything_as_it_was(self, connector: Connector, world: World) -> None:
