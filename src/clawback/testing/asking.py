@@ -84,10 +84,18 @@ def wanted(copy: Observed, content: bytes) -> Wanted:
 
 
 def alike(connector: Connector, one: Observed, other: Observed) -> bool:
-    """Whether two looks show the same copy in the same place; its id may differ where no undo can keep it."""
+    """Whether two looks show the same copy in the same place.
+
+    Its id may differ where no undo can keep it, and so may the case of keywords (RFC 9051, section 2.3.2).
+    """
     if Capability.EXACT_UNDO in connector.capabilities():
         return one == other
-    return replace(one, handle=replace(one.handle, native_id=other.handle.native_id)) == other
+    same_id = replace(one.handle, native_id=other.handle.native_id)
+    return replace(one, handle=same_id, flags=_folded(one)) == replace(other, flags=_folded(other))
+
+
+def _folded(copy: Observed) -> frozenset[str]:
+    return frozenset(flag.lower() for flag in copy.flags)
 
 
 def places(connector: Connector, copy: Observed, content: bytes) -> list[str]:

@@ -60,10 +60,10 @@ class Status:
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def rows(reply: Reply) -> dict[int, Row]:
-    """The FETCH responses before a tagged reply, by UID. Several for one copy are joined."""
+def rows(*replies: Reply) -> dict[int, Row]:
+    """The FETCH responses before tagged replies, by UID. Several for one copy are joined."""
     found: dict[int, dict[bytes, Any]] = {}
-    for plain in _fetches(reply.untagged):
+    for plain in _fetches(response for reply in replies for response in reply.untagged):
         uid = plain.get(b"UID")
         if isinstance(uid, int):
             found.setdefault(uid, {}).update(plain)
@@ -211,9 +211,10 @@ def selected(reply: Reply) -> Status:
     )
 
 
-def copied(reply: Reply) -> tuple[int, dict[int, int]]:
+def copied(*replies: Reply) -> tuple[int, dict[int, int]]:
     """The goal's UIDVALIDITY, and old UID to new UID, from COPYUID (RFC 4315), wherever it stands."""
-    codes = [(reply.code, reply.arguments), *(code_of(response) for response in reply.untagged)]
+    codes = [(reply.code, reply.arguments) for reply in replies]
+    codes += [code_of(response) for reply in replies for response in reply.untagged]
     validity = 0
     pairs: dict[int, int] = {}
     for code, arguments in codes:

@@ -9,7 +9,6 @@ from clawback.errors import (
     CapabilityMissing,
     HandleStale,
     MailboxError,
-    ProtocolViolation,
     ReadOnly,
     Refused,
     Unavailable,
@@ -128,14 +127,15 @@ class ImapHand:
             raise await unopened(session, names, mailbox, origin, select)
         if not search.ok:
             raise failure_of(search, f"checking copies in {origin} of {mailbox}")
-        before = rows(fetch)
+        before = rows(fetch, move)
         if not before:
             return Moved(selected(select).uid_validity, {}, 0, {})
         if not move.ok:
             await self._make_goal(session, mailbox, goal, move)
             again = [*commands[:2], commands[3]]
             select, search, move = await session.run(*again)
-        return await self._moved(session, mailbox, goal, selected(select).uid_validity, before, move)
+        validity = selected(select).uid_validity
+        return await self._moved(session, mailbox, goal, validity, before, (fetch, search, move))
 
     async def _looked_at(self, session: Session, mailbox: str, origin: str, goal: str, asked: Asked) -> Moved:
         """Open, look, then move what is there."""
@@ -152,7 +152,7 @@ class ImapHand:
             await self._make_goal(session, mailbox, goal, reply)
             await opened(session, names, mailbox, origin, write=True)
             reply = await self._take(session, mailbox, goal, list(before))
-        return await self._moved(session, mailbox, goal, validity, before, reply)
+        return await self._moved(session, mailbox, goal, validity, before, (reply,))
 
     async def _take(self, session: Session, mailbox: str, goal: str, uids: Sequence[int]) -> Reply:
         """MOVE (RFC 6851), or what it stands for."""
@@ -177,15 +177,22 @@ class ImapHand:
         await made(session, self._system.names, mailbox, goal)
 
     async def _moved(
-        self, session: Session, mailbox: str, goal: str, validity: int, before: dict[int, Row], move: Reply
+        self,
+        session: Session,
+        mailbox: str,
+        goal: str,
+        validity: int,
+        before: dict[int, Row],
+        replies: Sequence[Reply],
     ) -> Moved:
-        if not move.ok:
-            raise failure_of(move, f"moving copies of {mailbox} to {goal}")
-        goal_validity, went = copied(move)
+        """What became of it. The server may tell of the move before it ends a command that came earlier."""
+        if not replies[-1].ok:
+            raise failure_of(replies[-1], f"moving copies of {mailbox} to {goal}")
+        goal_validity, went = copied(*replies)
         if not went and "UIDPLUS" not in session.capabilities:
             goal_validity, went = await self._found_again(session, mailbox, goal, before)
         if not before.keys() >= went.keys():
-            raise ProtocolViolation(f"the server moved copies of {mailbox} that were not asked for")
+            raise Unavailable(f"the server told of other moves in {mailbox} than were asked for")
         return Moved(validity, before, goal_validity, went)
 
     async def _found_again(

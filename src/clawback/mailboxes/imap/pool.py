@@ -29,7 +29,7 @@ class Pool:
         """A session that may open this mailbox, for as long as the block runs."""
         async with self._turn(mailbox), self._slots:
             key = "" if self._options.login.access is Access.ADMIN else mailbox
-            session = self._reuse(key) or await self._open(mailbox, user)
+            session = await self._reuse(key) or await self._open(mailbox, user)
             try:
                 yield session
             finally:
@@ -58,14 +58,12 @@ class Pool:
             else:
                 self._turns[mailbox] = (lock, waiting - 1)
 
-    def _reuse(self, key: str) -> Session | None:
-        for number, (owner, session) in reversed(self._idle.items()):
-            if owner == key:
-                del self._idle[number]
-                if session.alive:
-                    return session
-                session.close()
-                return self._reuse(key)
+    async def _reuse(self, key: str) -> Session | None:
+        while kept := next((n for n, (owner, _) in reversed(self._idle.items()) if owner == key), None):
+            _, session = self._idle.pop(kept)
+            if session.alive and await session.connection.is_quiet():
+                return session
+            session.close()
         return None
 
     async def _open(self, mailbox: str, user: str) -> Session:

@@ -39,14 +39,17 @@ class System:
     async def session(self, mailbox: str) -> AsyncIterator[Session]:
         """A session for a mailbox. Raises Gone when there is no such mailbox, LoginFailed otherwise."""
         user = self.names.user(mailbox)
+        opened = False
         try:
             async with self.pool.session(mailbox, user) as session:
+                opened = True
                 if not self.capabilities:
                     async with self._learning:
                         await self._learn(session, mailbox)
                 yield session
-        except LoginFailed:
-            if self.options.login.access is not Access.ADMIN and not await self._exists(mailbox):
+        except (LoginFailed, Unavailable):
+            # A server may refuse a user that it does not know as it refuses a password, or hang up.
+            if not opened and not await self._exists(mailbox):
                 raise Gone(f"the mailbox {mailbox} does not exist") from None
             raise
 
@@ -96,6 +99,8 @@ class System:
         self.capabilities = session.capabilities
 
     async def _exists(self, mailbox: str) -> bool:
+        if self.options.login.access is Access.ADMIN:
+            return True
         try:
             known = await self.mailboxes()
         except (LoginFailed, Unavailable):

@@ -86,6 +86,19 @@ class Connection:
         """Whether TLS is on."""
         return self._writer.get_extra_info("ssl_object") is not None
 
+    async def is_quiet(self) -> bool:
+        """Whether an idle connection is still good: the other side neither hung up nor said goodbye."""
+        for _ in range(2):
+            await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(0):
+                await self._reader.read(_CHUNK)
+        except TimeoutError:
+            return self.alive
+        except OSError:
+            return False
+        return False
+
     async def greeting(self) -> Reply:
         """The server's first line; its status may be PREAUTH or BYE."""
         line, _ = await self._response()
@@ -107,7 +120,12 @@ class Connection:
             for tag, command in zip(tags, commands, strict=True):
                 await self._send_asking(tag, command)
         await self._writer.drain()
-        return [await self._reply(tag) for tag in tags]
+        # A server may answer a command that fails at once before one that takes longer.
+        found: dict[bytes, Reply] = {}
+        while len(found) < len(tags):
+            tag, reply = await self._reply(frozenset(tags) - found.keys())
+            found[tag] = reply
+        return [found[tag] for tag in tags]
 
     def start(self, command: Command) -> bytes:
         """Send a command that answers when it likes (IDLE); the tag it has."""
@@ -164,7 +182,7 @@ class Connection:
                 raise ProtocolViolation("the server does not ask for a literal that it was offered")
             text = literal
 
-    async def _reply(self, tag: bytes) -> Reply:
+    async def _reply(self, tags: frozenset[bytes]) -> tuple[bytes, Reply]:
         untagged: list[Response] = []
         while True:
             line, pieces = await self._response()
@@ -174,9 +192,9 @@ class Connection:
                     raise ProtocolViolation("the server answers without end")
                 continue
             words = line.split(b" ", 2)
-            if words[0] != tag or len(words) < 2:
+            if words[0] not in tags or len(words) < 2:
                 raise ProtocolViolation("the server answers what was not asked")
-            return _status(words[1:], tuple(untagged))
+            return words[0], _status(words[1:], tuple(untagged))
 
     async def _response(self) -> tuple[bytes, Response]:
         first = line = await self._line()
