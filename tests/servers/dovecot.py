@@ -25,6 +25,7 @@ from tests.servers.dovecot_config import (
     Ports,
     configuration,
     known_users,
+    passwd_file,
     rights,
     users_configuration,
 )
@@ -186,7 +187,11 @@ class Dovecot:
         tool = program("doveadm")
         assert tool
         command = [tool, "-c", str(self.config), *arguments]
-        run = subprocess.run(command, check=check, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        run = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if check and run.returncode:
+            failure = subprocess.CalledProcessError(run.returncode, command, run.stdout, run.stderr)
+            failure.add_note(run.stderr)
+            raise failure
         return run.stdout
 
     def add_user(self, user: str, password: str = PASSWORD) -> None:
@@ -286,9 +291,13 @@ class Dovecot:
         self.config.write_text(text)
 
     def _write_users(self) -> None:
-        new = self._folder / "users.new"
-        new.write_text(known_users(self._folder, self._users))
-        new.replace(self._folder / "users")
+        self._replace("users", known_users(self._folder, self._users))
+        self._replace("passwd", passwd_file(self._folder, self._owner, self._users))
+
+    def _replace(self, name: str, text: str) -> None:
+        new = self._folder / f"{name}.new"
+        new.write_text(text)
+        new.replace(self._folder / name)
 
 
 @contextlib.contextmanager
@@ -302,6 +311,7 @@ def dovecot(
     quota: str = "",
     sieve: bool = False,
     tls: bool = False,
+    passwd_file: bool = False,
     auth_cache_size: str = "0",
     mail_max_userip_connections: int = 10,
     extra: str = "",
@@ -315,6 +325,7 @@ def dovecot(
         quota=quota,
         sieve=sieve,
         tls=tls,
+        passwd_file=passwd_file,
         auth_cache_size=auth_cache_size,
         mail_max_userip_connections=mail_max_userip_connections,
         extra=extra,

@@ -7,6 +7,7 @@ import imaplib
 import json
 import smtplib
 import ssl
+import subprocess
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
@@ -124,6 +125,25 @@ def test_a_restart_keeps_the_mail_and_the_ports(server: Dovecot) -> None:
         server.deliver(["fay"], MAIL)
     with server.client("fay") as client:
         assert len(bodies(client)) == 3
+
+
+def test_users_that_are_quick_to_look_up_are_users_like_others() -> None:
+    with dovecot(passwd_file=True, auth_cache_size="10M") as server:
+        server.deliver(["ann"], MAIL)
+        with server.client("ann") as client, server.master_client("ann") as master:
+            assert len(bodies(client)) == len(bodies(master)) == 1
+        assert set(server.doveadm("user", "*").split()) == {"ann", "bob"}
+        with pytest.raises(NotDelivered):
+            server.deliver(["nobody"], MAIL)
+        with pytest.raises(imaplib.IMAP4.error, match="AUTHORIZATIONFAILED"), server.master_client("nobody"):
+            pass
+
+
+def test_what_the_administrators_tool_complains_of_is_shown(server: Dovecot) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        server.doveadm("mailbox", "list", "-u", "nobody")
+    assert "User doesn't exist" in failed.value.__notes__[0]
+    assert server.doveadm("mailbox", "list", "-u", "nobody", check=False) == ""
 
 
 def test_the_master_user_may_say_whom_it_means_in_the_name(server: Dovecot) -> None:
