@@ -6,6 +6,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,12 +14,22 @@ import pytest
 from tests.mailboxes.maildir_world import MaildirWorld
 
 from clawback.errors import Unavailable
+from clawback.mailboxes.base import Capability
 from clawback.mailboxes.folder_names import split_vault
 from clawback.mailboxes.maildir import MaildirConnector
 from clawback.mailboxes.maildir.renaming import look_then_rename
 from clawback.mailboxes.memory import MemoryConnector
-from clawback.message.delivery import Handle
-from clawback.testing.connector_contract import ANN, BOB, ConnectorContract, copies, listing, mail, run
+from clawback.message.delivery import Handle, Observed
+from clawback.testing.connector_contract import (
+    ANN,
+    BOB,
+    INBOX,
+    ConnectorContract,
+    copies,
+    listing,
+    mail,
+    run,
+)
 
 
 class MemoryWorld:
@@ -52,8 +63,17 @@ class MemoryWorld:
         pass
 
     def state(self, mailbox: str) -> object:
-        found = {f: set(c) for f, c in listing(self.connector, mailbox).items() if not split_vault(f)}
-        return {folder: copies for folder, copies in found.items() if copies}
+        exact = Capability.EXACT_UNDO in self.connector.capabilities()
+        found = {f: c for f, c in listing(self.connector, mailbox).items() if not split_vault(f) and c}
+        return {
+            folder: sorted(((c if exact else nameless(c)) for c in copies), key=repr)
+            for folder, copies in found.items()
+        }
+
+
+def nameless(copy: Observed) -> Observed:
+    """A copy as its owner sees it: without the name that its mail system gave it."""
+    return replace(copy, handle=replace(copy.handle, native_id=""))
 
 
 class TestMemory(ConnectorContract):
@@ -78,6 +98,43 @@ class TestMemory(ConnectorContract):
         connector.fail(Unavailable("maintenance"), ANN)
         assert [type(answer) for answer in run(connector.fetch([handle]))] == [Unavailable]
         assert copies(connector, BOB) == []
+
+
+class TestMemoryInParts(TestMemory):
+    """Where a listing with a cursor tells only what changed, as a server with QRESYNC does."""
+
+    @pytest.fixture
+    def world(self) -> MemoryWorld:
+        return MemoryWorld(MemoryConnector("memory", (ANN, BOB), partial=True))
+
+    def test_a_listing_with_a_cursor_tells_only_what_changed(
+        self, connector: MemoryConnector, world: MemoryWorld
+    ) -> None:
+        for number in range(5):
+            self.put(world, mail(str(number)))
+        (first,) = run(connector.list(ANN, {}))
+        mine = first.copies or ()
+        connector.user_deletes(mine[0].handle)
+        connector.user_flags(mine[1].handle, {"\\Seen"})
+        (then,) = run(connector.list(ANN, {INBOX: first.cursor}))
+        assert [copy.handle.native_id for copy in then.copies or ()] == [mine[1].handle.native_id]
+        assert then.vanished == frozenset({mine[0].handle.native_id})
+
+    def test_a_mailbox_made_anew_is_told_whole(self, connector: MemoryConnector, world: MemoryWorld) -> None:
+        self.put(world, mail("one"))
+        (first,) = run(connector.list(ANN, {}))
+        connector.remove_mailbox(ANN)
+        self.put(world, mail("two"))
+        (then,) = run(connector.list(ANN, {INBOX: first.cursor}))
+        assert (len(then.copies or ()), then.vanished) == (1, None)
+
+
+class TestMemoryWithNewNames(TestMemory):
+    """Where no move keeps a copy's native id, as over IMAP."""
+
+    @pytest.fixture
+    def world(self) -> MemoryWorld:
+        return MemoryWorld(MemoryConnector("memory", (ANN, BOB), keeps_ids=False, partial=True))
 
 
 class TestMaildir(ConnectorContract):

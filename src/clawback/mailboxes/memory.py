@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, takewhile
 from typing import TypeVar
 
-from clawback.errors import Gone, HandleStale, MailboxError, ReadOnly, Refused
+from clawback.errors import Gone, HandleStale, MailboxError, ReadOnly, Refused, Unavailable
 from clawback.mailboxes import folder_names
 from clawback.mailboxes.base import Capability, Failure, FolderListing, Move, RawMessage, Wanted
 from clawback.mailboxes.folder_names import INBOX
@@ -38,10 +38,32 @@ class Copy:
 
 @dataclass(slots=True)
 class Folder:
-    """The copies of one folder by id, and the number of its last change."""
+    """The copies of one folder by id, and the numbers of changes: when it was made, and the last.
 
-    copies: dict[str, Copy] = field(default_factory=dict)
+    `changes` has the last change of each copy in it, `left` that of each id that left it; in order.
+    """
+
+    made: int = 0
     changed: int = 0
+    copies: dict[str, Copy] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
+
+    def put(self, copy: Copy, change: int) -> None:
+        """A copy comes, or is changed."""
+        self.left.pop(copy.id, None)
+        self.changes.pop(copy.id, None)
+        self.copies[copy.id], self.changes[copy.id], self.changed = copy, change, change
+
+    def take(self, copy_id: str, change: int) -> None:
+        """A copy leaves."""
+        del self.copies[copy_id], self.changes[copy_id]
+        self.left[copy_id], self.changed = change, change
+
+
+def _since(changes: dict[str, int], cursor: int) -> list[str]:
+    """The ids that changed after the cursor; only these are looked at."""
+    return [id for id, _ in takewhile(lambda item: item[1] > cursor, reversed(changes.items()))][::-1]
 
 
 @dataclass(slots=True)
@@ -57,17 +79,24 @@ class MemoryConnector:
     """Mailboxes that live as long as this object.
 
     Like a Maildir server it gives a copy a new id when its user moves it between folders, and keeps the
-    id when clawback does.
+    id when clawback does; without `keeps_ids` it gives a new one then too, as an IMAP server does. With
+    `partial`, a listing with a cursor tells only what changed since.
     """
 
-    def __init__(self, name: str, mailboxes: Iterable[str] = ()) -> None:
+    def __init__(
+        self, name: str, mailboxes: Iterable[str] = (), *, keeps_ids: bool = True, partial: bool = False
+    ) -> None:
         self._name = name
         self._mailboxes = {mailbox: Mailbox() for mailbox in mailboxes}
         self._ids = count(1)
         self._changes = count(1)
         self._failure: MailboxError | None = None
         self._listeners: set[asyncio.Queue[str | None]] = set()
-        self.can = frozenset(Capability)
+        self._keeps_ids = keeps_ids
+        self._partial = partial
+        self.half_done = 0
+        """So many of the next moves are cut in half: the copy is left in both folders, no answer comes."""
+        self.can = frozenset(Capability) - (frozenset() if keeps_ids else {Capability.EXACT_UNDO})
 
     @property
     def name(self) -> str:
@@ -91,16 +120,19 @@ class MemoryConnector:
     async def list(self, mailbox: str, cursors: Mapping[str, str]) -> tuple[FolderListing, ...]:
         """Every folder with its copies, or None for one unchanged since its cursor."""
         self._answering()
-        return tuple(
-            FolderListing(
-                name,
-                str(folder.changed),
-                None
-                if cursors.get(name) == str(folder.changed)
-                else tuple(self._observed(mailbox, name, copy) for copy in folder.copies.values()),
-            )
-            for name, folder in self._open(mailbox).folders.items()
-        )
+        folders = self._open(mailbox).folders
+        return tuple(self._listed(mailbox, name, f, cursors.get(name, "")) for name, f in folders.items())
+
+    def _listed(self, mailbox: str, name: str, folder: Folder, cursor: str) -> FolderListing:
+        since = int(cursor) if cursor.isdecimal() else -1
+        if since == folder.changed:
+            return FolderListing(name, cursor, None)
+        if not self._partial or not folder.made <= since < folder.changed:
+            copies = tuple(self._observed(mailbox, name, copy) for copy in folder.copies.values())
+            return FolderListing(name, str(folder.changed), copies)
+        changed = (folder.copies[id] for id in _since(folder.changes, since))
+        copies = tuple(self._observed(mailbox, name, copy) for copy in changed)
+        return FolderListing(name, str(folder.changed), copies, frozenset(_since(folder.left, since)))
 
     def watch(self) -> AsyncIterator[frozenset[str]]:
         """The mailboxes touched since the last answer."""
@@ -134,7 +166,7 @@ class MemoryConnector:
         handle = wanted.handle
         mailbox = self._open(handle.mailbox)
         folder = mailbox.folders.get(handle.folder, Folder())
-        if handle.native_id in folder.copies:
+        if handle.native_id in folder.copies and not wanted.halfway:
             return (self._observed(handle.mailbox, handle.folder, folder.copies[handle.native_id]),)
         same = [
             (name, copy)
@@ -143,17 +175,32 @@ class MemoryConnector:
             if len(copy.content) == wanted.size
             and hashlib.sha256(copy.content).hexdigest() == wanted.raw_sha256
         ]
-        same = [place for place in same if place[1].id == handle.native_id] or same
+        if not wanted.halfway:
+            same = [place for place in same if place[1].id == handle.native_id] or same
         return tuple(self._observed(handle.mailbox, name, copy) for name, copy in same)
 
     async def move(self, moves: Sequence[Move]) -> Sequence[Observed | Failure]:
-        """Take each copy to its folder; it keeps its id."""
+        """Take each copy to its folder; it keeps its id, unless no move keeps it here."""
         return self._bulk(moves, self._move)
 
     def _move(self, move: Move) -> Observed:
         handle = move.handle
-        copy = self._take(handle)
-        return self._put(handle.mailbox, move.folder, copy)
+        if self.half_done:
+            self.half_done -= 1
+            self.leave_half_done(move)
+            raise Unavailable("the server died in the middle of a move")
+        if handle.folder == move.folder:
+            self._writable(handle.mailbox)
+            return self._observed(handle.mailbox, handle.folder, self._at(handle))
+        return self._put(handle.mailbox, move.folder, self._renamed(self._take(handle)))
+
+    def leave_half_done(self, move: Move) -> Observed:
+        """A move that its server did not live to finish: the copy is in both folders now."""
+        self._writable(move.handle.mailbox)
+        return self._put(move.handle.mailbox, move.folder, self._renamed(self._at(move.handle)))
+
+    def _renamed(self, copy: Copy) -> Copy:
+        return copy if self._keeps_ids else replace(copy, id=self._id())
 
     async def delete(self, handles: Sequence[Handle]) -> Sequence[Observed | Failure]:
         """Remove each copy for good."""
@@ -196,7 +243,9 @@ class MemoryConnector:
         date: datetime = _EPOCH,
     ) -> Observed:
         """Mail arrives; the mailbox and the folder are made where missing."""
-        self._mailboxes.setdefault(mailbox, Mailbox())
+        if mailbox not in self._mailboxes:
+            change = next(self._changes)
+            self._mailboxes[mailbox] = Mailbox({INBOX: Folder(made=change, changed=change)})
         return self._put(mailbox, folder, Copy(self._id(), content, frozenset(flags), date))
 
     def user_moves(self, handle: Handle, folder: str) -> Observed:
@@ -268,16 +317,14 @@ class MemoryConnector:
     def _take(self, handle: Handle, *, owner: bool = False) -> Copy:
         mailbox = self._mailboxes[handle.mailbox] if owner else self._writable(handle.mailbox)
         copy = self._at(handle)
-        folder = mailbox.folders[handle.folder]
-        del folder.copies[copy.id]
-        folder.changed = next(self._changes)
+        mailbox.folders[handle.folder].take(copy.id, next(self._changes))
         self._tell(handle.mailbox)
         return copy
 
     def _put(self, mailbox: str, name: str, copy: Copy) -> Observed:
-        folder = self._mailboxes[mailbox].folders.setdefault(name, Folder())
-        folder.copies[copy.id] = copy
-        folder.changed = next(self._changes)
+        folders = self._mailboxes[mailbox].folders
+        change = next(self._changes)
+        folders.setdefault(name, Folder(made=change - 1)).put(copy, change)
         self._tell(mailbox)
         return self._observed(mailbox, name, copy)
 

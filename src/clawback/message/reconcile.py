@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from clawback.message.delivery import Delivery, DeliveryLocation, Handle, Observed
 
@@ -25,10 +26,12 @@ def difference(
     known: Mapping[Place, Delivery],
     listed: Mapping[str, Sequence[Observed] | None],
     now: datetime,
+    vanished: Mapping[str, Set[str]] = MappingProxyType({}),
 ) -> Difference:
     """Compare the known deliveries, keyed by (folder, native id), with a listing by folder.
 
-    A folder listed as None is unchanged; a known folder that is not listed no longer exists.
+    A folder listed as None is unchanged; a known folder that is not listed no longer exists. Of a folder
+    in `vanished` only what changed is listed, and only the native ids that `vanished` names have left it.
     """
     appeared: list[Observed] = []
     changed: list[Delivery] = []
@@ -48,6 +51,7 @@ def difference(
         if place not in seen
         and delivery.location is not DeliveryLocation.HARD_DELETED
         and listed.get(place[0], ()) is not None
+        and (place[0] not in vanished or place[1] in vanished[place[0]])
     )
     return Difference(tuple(appeared), tuple(changed), missing)
 

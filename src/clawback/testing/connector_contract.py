@@ -41,6 +41,7 @@ from clawback.testing.asking import (
     soft_deleted,
     wanted,
 )
+from clawback.testing.cursor_contract import CursorContract
 from clawback.testing.world import World
 
 __all__ = [
@@ -68,7 +69,7 @@ __all__ = [
 ]
 
 
-class ConnectorContract:
+class ConnectorContract(CursorContract):
     """The tests. They name nothing that only one mail system has."""
 
     @pytest.fixture
