@@ -37,7 +37,8 @@ class Cluster:
     """Messages that carry the same malicious thing.
 
     `id` (``clu-...``) is made of the investigation and the key; `query` says in words of the hunting
-    language what was asked, `asked_at` when.
+    language what was asked, `asked_at` when, and `indicator` is the listing that the key is of (None in
+    what was kept before it was noted).
     """
 
     id: str
@@ -48,6 +49,7 @@ class Cluster:
     verdict: VerdictKind
     threat: Threat
     members: tuple[Member, ...]
+    indicator: Indicator | None = None
 
 
 _KINDS = {
@@ -86,6 +88,7 @@ def link(
         verdict=indicator.verdict,
         threat=indicator.threat,
         members=tuple(members[message_id] for message_id in sorted(members)),
+        indicator=indicator,
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from clawback.cli.columns import threats
 from clawback.cli.outcome import account
 from clawback.response import defender
-from clawback.response.investigation import ClusterStanding, Investigation, RemediationStanding
+from clawback.response.accounts import RemediationStanding
+from clawback.response.investigation import ClusterStanding, Investigation
 from clawback.response.plan import Deed, Receipt, Remediation, Skip
 from clawback.response.policy import Policy
 

@@ -9,7 +9,8 @@ import click
 
 from clawback.cli.printable import printable
 from clawback.response import defender
-from clawback.response.investigation import Investigation, RemediationStanding
+from clawback.response.accounts import RemediationStanding
+from clawback.response.investigation import Investigation
 from clawback.response.plan import Remediation, RemediationStatus
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import msgspec
 
 from clawback.response.events import AlertJoined, Event, InvestigationEvent, InvestigationStarted
 from clawback.response.investigation import apply, start
+from clawback.response.plan import AUTOMATION, STANDING
 from clawback.store import Unit
 
-AUTOMATION = "Automation"
-"""The actor's name when the policy acted, as the action center shows it."""
+__all__ = ["AUTOMATION", "STANDING", "record"]
 
 
 def record(unit: Unit, event: Event, *, actor: str, at: datetime) -> None:

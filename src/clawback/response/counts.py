@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clawback.message.delivery import DeliveryLocation
@@ -26,10 +26,14 @@ class Places:
     @classmethod
     def of(cls, locations: Iterable[DeliveryLocation]) -> Places:
         """Count these locations."""
-        counts = Counter(locations)
+        return cls.counted(Counter(locations))
+
+    @classmethod
+    def counted(cls, counts: Mapping[DeliveryLocation, int]) -> Places:
+        """Sum up what was counted by location."""
         inside = sum(n for place, n in counts.items() if place.in_mailbox)
-        unknown = counts[DeliveryLocation.UNKNOWN]
-        total = counts.total()
+        unknown = counts.get(DeliveryLocation.UNKNOWN, 0)
+        total = sum(counts.values())
         return cls(total, inside, unknown, total - inside - unknown, tuple(sorted(counts.items())))
 
     @property

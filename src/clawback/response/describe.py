@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clawback.response.events import (
     AlertJoined,
+    ClusterArmed,
+    ClusterDisarmed,
     ClusterLinked,
     InvestigationEvent,
     InvestigationFailed,
@@ -31,14 +33,21 @@ def describe(event: InvestigationEvent) -> str:
             return f"no message carries {event.key.value}"
         case RemediationPlanned():
             why = f"; waits: {event.waits_because}" if event.waits_because else ""
-            return f"{event.kind.value} of {event.deeds} copies planned, {event.skipped} left alone{why}"
+            late = f"late copies of {event.follows}: " if event.follows else ""
+            return (
+                f"{late}{event.kind.value} of {event.deeds} copies planned, {event.skipped} left alone{why}"
+            )
         case RemediationCompleted():
             t = event.tally
             return (
                 f"found {t.found} = removed {t.removed} + already gone {t.already_gone} "
                 f"+ failed {t.failed} + skipped {t.skipped}"
             )
-        case RemediationCancelled() | InvestigationFailed():
+        case ClusterArmed():
+            return (
+                f"late copies are taken out for {event.remediation_id} until {event.until:%Y-%m-%d %H:%M} UTC"
+            )
+        case RemediationCancelled() | InvestigationFailed() | ClusterDisarmed():
             return event.reason
         case RemediationApproved() | RemediationRejected():
             return event.note or event.remediation_id

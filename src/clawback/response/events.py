@@ -7,6 +7,7 @@ log. `EVENTS` is the whole list; each event's `TYPE` is its stable name in the l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from clawback.analysis.clusters import ClusterKind
@@ -98,7 +99,10 @@ class NothingCarried:
 
 @dataclass(frozen=True, slots=True)
 class RemediationPlanned:
-    """A plan was made and waits for its approval. `undoes` names the remediation it would undo."""
+    """A plan was made and waits for its approval.
+
+    `undoes` names the remediation it would undo, `follows` the one whose late copies it would take out.
+    """
 
     TYPE: ClassVar[str] = "remediation_planned"
     investigation_id: str
@@ -110,6 +114,7 @@ class RemediationPlanned:
     skipped: int
     undoes: str = ""
     waits_because: str = ""
+    follows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +179,28 @@ class RemediationCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterArmed:
+    """A removal ended: until then, late copies of its cluster are taken out on sight, for it."""
+
+    TYPE: ClassVar[str] = "cluster_armed"
+    investigation_id: str
+    cluster_id: str
+    remediation_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterDisarmed:
+    """Late copies of a cluster are left alone again; the reason is for people."""
+
+    TYPE: ClassVar[str] = "cluster_disarmed"
+    investigation_id: str
+    cluster_id: str
+    remediation_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class InvestigationFailed:
     """The inquiry could not go on; the reason is for people."""
 
@@ -204,6 +231,8 @@ InvestigationEvent = (
     | RemediationCancelled
     | RemediationStarted
     | RemediationCompleted
+    | ClusterArmed
+    | ClusterDisarmed
     | InvestigationFailed
 )
 Event = (
@@ -230,6 +259,8 @@ EVENTS: tuple[type[Event], ...] = (
     RemediationCancelled,
     RemediationStarted,
     RemediationCompleted,
+    ClusterArmed,
+    ClusterDisarmed,
     InvestigationFailed,
     ClusterExported,
 )

@@ -14,11 +14,15 @@ from functools import singledispatch
 from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.indicators import Threat, VerdictKind
+from clawback.response import accounts
+from clawback.response.accounts import RemediationStanding
 from clawback.response.alerts import Alert, AlertKind
 from clawback.response.counts import Places
 from clawback.response.describe import describe
 from clawback.response.events import (
     AlertJoined,
+    ClusterArmed,
+    ClusterDisarmed,
     ClusterLinked,
     InvestigationEvent,
     InvestigationFailed,
@@ -33,7 +37,7 @@ from clawback.response.events import (
     RemediationStarted,
 )
 from clawback.response.evidence import Evidence, EvidenceStatus
-from clawback.response.plan import ActionKind, RemediationStatus, Tally
+from clawback.response.plan import RemediationStatus, Tally
 
 LOG_LIMIT = 2_000
 
@@ -66,7 +70,10 @@ OPEN_STATUSES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ClusterStanding:
-    """A cluster inside its investigation: counts when it was first cut, and counts now."""
+    """A cluster inside its investigation: counts when it was first cut, and counts now.
+
+    `armed_until` is set while late copies are taken out on sight.
+    """
 
     cluster_id: str
     kind: ClusterKind
@@ -77,21 +84,7 @@ class ClusterStanding:
     messages_then: int
     then: Places
     now: Places
-
-
-@dataclass(frozen=True, slots=True)
-class RemediationStanding:
-    """A remediation inside its investigation."""
-
-    remediation_id: str
-    cluster_id: str
-    kind: ActionKind
-    status: RemediationStatus
-    planned_at: datetime
-    decided_at: datetime | None = None
-    tally: Tally = Tally()
-    undoes: str = ""
-    undone: bool = False
+    armed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +156,9 @@ def status_of(state: Investigation) -> InvestigationStatus:
         return InvestigationStatus.FAILED
     if not state.asked:
         return InvestigationStatus.STARTING
-    standing = {r.status for r in state.remediations}
-    if standing & {RemediationStatus.APPROVED, RemediationStatus.RUNNING}:
+    if any(r.at_work for r in state.remediations):
         return InvestigationStatus.RUNNING
-    if RemediationStatus.PENDING in standing:
+    if any(r.status is RemediationStatus.PENDING for r in state.remediations):
         return InvestigationStatus.PENDING_ACTION
     return _outcome(state)
 
@@ -209,7 +201,7 @@ def _evidence_status(mine: list[ClusterStanding], state: Investigation) -> Evide
     ids = {c.cluster_id for c in mine}
     deeds = [r for r in state.remediations if r.cluster_id in ids and not r.undoes]
     statuses = {r.status for r in deeds}
-    if statuses & {RemediationStatus.APPROVED, RemediationStatus.RUNNING}:
+    if any(r.at_work for r in deeds):
         return EvidenceStatus.RUNNING
     if RemediationStatus.PENDING in statuses:
         return EvidenceStatus.PENDING_APPROVAL
@@ -255,6 +247,7 @@ def _(event: ClusterLinked, state: Investigation, at: datetime) -> Investigation
         messages_then=old.messages_then if old else event.messages,
         then=old.then if old else event.places,
         now=event.places,
+        armed_until=old.armed_until if old else None,
     )
     others = tuple(c for c in state.clusters if c.cluster_id != event.cluster_id)
     grown = replace(state, clusters=(*others, standing), asked=True)
@@ -282,13 +275,15 @@ def _(event: RemediationPlanned, state: Investigation, at: datetime) -> Investig
         at,
         tally=Tally(found=event.deeds + event.skipped, skipped=event.skipped, open=event.deeds),
         undoes=event.undoes,
+        follows=event.follows,
     )
     return replace(state, remediations=(*state.remediations, standing))
 
 
 @_step.register
 def _(event: RemediationApproved, state: Investigation, at: datetime) -> Investigation:
-    return _restanding(state, event.remediation_id, RemediationStatus.APPROVED, decided_at=at)
+    decided = _restanding(state, event.remediation_id, RemediationStatus.APPROVED, decided_at=at)
+    return replace(decided, remediations=accounts.join(decided.remediations, event.remediation_id))
 
 
 @_step.register
@@ -303,7 +298,8 @@ def _(event: RemediationExpired, state: Investigation, at: datetime) -> Investig
 
 @_step.register
 def _(event: RemediationCancelled, state: Investigation, at: datetime) -> Investigation:
-    return _restanding(state, event.remediation_id, RemediationStatus.CANCELLED, decided_at=at)
+    alone = replace(state, remediations=accounts.leave(state.remediations, event.remediation_id))
+    return _restanding(alone, event.remediation_id, RemediationStatus.CANCELLED, decided_at=at)
 
 
 @_step.register
@@ -314,12 +310,29 @@ def _(event: RemediationStarted, state: Investigation, at: datetime) -> Investig
 @_step.register
 def _(event: RemediationCompleted, state: Investigation, at: datetime) -> Investigation:
     done = _restanding(state, event.remediation_id, ended_as(event.tally), tally=event.tally)
-    touched = {r.cluster_id for r in done.remediations if r.remediation_id == event.remediation_id}
-    clusters = tuple(replace(c, now=event.places) if c.cluster_id in touched else c for c in done.clusters)
+    mine = accounts.holder(done.remediations, event.remediation_id)
+    done = replace(done, remediations=accounts.settle(done.remediations, event.remediation_id, event.tally))
+    touched = mine.cluster_id if mine else ""
+    clusters = tuple(replace(c, now=event.places) if c.cluster_id == touched else c for c in done.clusters)
     undone = tuple(
         replace(r, undone=True) if r.remediation_id == event.undoes else r for r in done.remediations
     )
     return replace(done, clusters=clusters, remediations=undone)
+
+
+@_step.register
+def _(event: ClusterArmed, state: Investigation, at: datetime) -> Investigation:
+    return _armed(state, event.cluster_id, event.until)
+
+
+@_step.register
+def _(event: ClusterDisarmed, state: Investigation, at: datetime) -> Investigation:
+    return _armed(state, event.cluster_id, None)
+
+
+def _armed(state: Investigation, cluster_id: str, until: datetime | None) -> Investigation:
+    clusters = (replace(c, armed_until=until) if c.cluster_id == cluster_id else c for c in state.clusters)
+    return replace(state, clusters=tuple(clusters))
 
 
 @_step.register

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import add, sub
 
 from clawback.analysis.entities import Entity
 from clawback.message.delivery import DeliveryLocation, Handle
@@ -55,7 +56,10 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The frozen list. `hash` is over everything that will be done; an edited plan is another plan."""
+    """The frozen list. `hash` is over everything that will be done; an edited plan is another plan.
+
+    `undoes` names the remediation that it takes back, `follows` the one whose late copies it takes out.
+    """
 
     id: str
     investigation_id: str
@@ -68,6 +72,7 @@ class Plan:
     skips: tuple[Skip, ...]
     undoes: str
     hash: str
+    follows: str = ""
 
 
 class Outcome(StrEnum):
@@ -109,9 +114,15 @@ class RemediationStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+AUTOMATION = "Automation"
+"""The actor's name when the policy acted, as the action center shows it."""
+STANDING = "Standing watch"
+"""The actor's name when late copies went by the approval of the copies before them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Who let which plan hash run, and when. `by` is a person's name or ``Automation``."""
+    """Who let which plan hash run, and when. `by` is a person, ``Automation``, or ``Standing watch``."""
 
     plan_hash: str
     by: str
@@ -130,10 +141,24 @@ class Tally:
     skipped: int = 0
     open: int = 0
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*map(add, self._counts, other._counts))
+
+    def __sub__(self, other: Tally) -> Tally:
+        return Tally(*map(sub, self._counts, other._counts))
+
+    @property
+    def _counts(self) -> tuple[int, ...]:
+        return (self.found, self.removed, self.already_gone, self.failed, self.skipped, self.open)
+
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """A named plan with its approval and results, as the action center lists it (without the deeds)."""
+    """A named plan with its approval and results, as the action center lists it (without the deeds).
+
+    The account is over its own copies and over those that came late: `late` of the found ones. A
+    remediation that `follows` another took out late copies for it, and is part of that one's account.
+    """
 
     id: str
     investigation_id: str
@@ -152,3 +177,5 @@ class Remediation:
     undoes: str = ""
     undone_by: str = ""
     note: str = ""
+    follows: str = ""
+    late: int = 0

@@ -64,11 +64,12 @@ def plan(
     action: ActionKind,
     policy: Policy,
     now: datetime,
+    follows: str = "",
 ) -> Plan:
     """Plan one action for every copy of a cluster that is still in a mailbox.
 
     Every copy gets exactly one entry, a deed or a skip with its reason. The same ground gives the
-    same hash.
+    same hash. `follows` names the remediation whose late copies these are.
     """
     deeds: list[Deed] = []
     skips: list[Skip] = []
@@ -87,6 +88,7 @@ def plan(
         skips=skips,
         now=now,
         policy=policy,
+        follows=follows,
     )
 
 
@@ -138,6 +140,7 @@ def freeze(
     now: datetime,
     policy: Policy,
     undoes: str = "",
+    follows: str = "",
 ) -> Plan:
     """Seal a list of deeds into a plan: its id and its hash are made from what it holds."""
     fields = {
@@ -150,6 +153,7 @@ def freeze(
         "deeds": tuple(deeds),
         "skips": tuple(skips),
         "undoes": undoes,
+        **({"follows": follows} if follows else {}),
     }
     seal = _seal(fields)
     return msgspec.convert({**fields, "id": ids.make("rem", seal), "hash": seal}, Plan, from_attributes=True)
@@ -163,7 +167,7 @@ def _seal(fields: Mapping[str, object]) -> str:
 
 def seal_of(a_plan: Plan) -> str:
     """The hash that a plan's contents have now; equals `plan.hash` unless somebody edited it."""
-    names = (
+    names = [
         "investigation_id",
         "cluster_id",
         "kind",
@@ -173,7 +177,9 @@ def seal_of(a_plan: Plan) -> str:
         "deeds",
         "skips",
         "undoes",
-    )
+    ]
+    if a_plan.follows:  # only then, so that plans made before there were late copies keep their seals
+        names.append("follows")
     return _seal({name: getattr(a_plan, name) for name in names})
 
 
@@ -201,6 +207,7 @@ def remediation_of(a_plan: Plan) -> Remediation:
         expires_at=a_plan.expires_at,
         tally=Tally(found=found, skipped=len(a_plan.skips), open=len(a_plan.deeds)),
         undoes=a_plan.undoes,
+        follows=a_plan.follows,
     )
 
 

@@ -26,13 +26,15 @@ def undo(
 ) -> Plan:
     """Plan the way back for every copy that a remediation moved: same folder, name, flags, time.
 
-    Copies it never moved (already gone, failed) are skips with their reason. Raises PlanStale when the
+    `receipts` are its own, then those of its late copies; of a copy that has several the last one counts.
+    Copies never moved (already gone, failed) are skips with their reason. Raises PlanStale when the
     remediation has not ended or was undone, CapabilityMissing when there is nothing to come back from.
     """
     _check_undoable(remediation)
     deeds: list[Deed] = []
     skips: list[Skip] = []
-    for deed, receipt in receipts:
+    last = {deed.delivery_id: (deed, receipt) for deed, receipt in receipts}
+    for deed, receipt in last.values():
         if receipt.outcome is Outcome.REMOVED and receipt.before and receipt.after:
             deeds.append(_way_back(len(deeds), deed, receipt, remediation.kind))
         else:
@@ -58,6 +60,8 @@ def _check_undoable(remediation: Remediation) -> None:
         raise CapabilityMissing(f"{remediation.id} is a hard delete, which has no undo")
     if remediation.kind is ActionKind.RESTORE:
         raise CapabilityMissing(f"{remediation.id} is itself an undo; start the investigation again instead")
+    if remediation.follows:
+        raise PlanStale(f"{remediation.id} took out late copies for {remediation.follows}; undo that one")
     if remediation.undone_by:
         raise PlanStale(f"{remediation.id} was undone by {remediation.undone_by}")
     if remediation.status is not RemediationStatus.COMPLETED:

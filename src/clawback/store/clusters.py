@@ -11,9 +11,11 @@ from sqlalchemy import Row, func, select
 from clawback.analysis.clusters import Cluster, Member
 from clawback.analysis.entities import Reason
 from clawback.errors import NotFound
+from clawback.message.delivery import DeliveryLocation
+from clawback.response.counts import Places
 from clawback.store.records import Codec
 from clawback.store.repository import Repository, chunks
-from clawback.store.schema import cluster_members, clusters
+from clawback.store.schema import cluster_members, clusters, deliveries
 from clawback.store.text import armour
 
 _codec = Codec(Cluster)
@@ -33,11 +35,19 @@ class Clusters(Repository):
 
     def get(self, cluster_id: str) -> Cluster:
         """The cluster with all its members, in the order in which they came; raises NotFound."""
-        query = select(clusters).where(clusters.c.id == armour(cluster_id))
-        found = self._connection.execute(query).first()
-        if found is None:
-            raise NotFound(f"there is no cluster {cluster_id}")
-        return self._whole(found)
+        return self._whole(self._row(cluster_id))
+
+    def head(self, cluster_id: str) -> Cluster:
+        """The cluster without its members, who may be very many; raises NotFound."""
+        return _codec.decode(self._row(cluster_id).record)
+
+    def places(self, cluster_id: str) -> Places:
+        """Where every copy of its members was last seen, counted; raises NotFound."""
+        joined = cluster_members.join(deliveries, deliveries.c.message_id == cluster_members.c.message_id)
+        counts = select(deliveries.c.location, func.count()).select_from(joined)
+        mine = counts.where(cluster_members.c.cluster_no == self._row(cluster_id).no)
+        rows = self._connection.execute(mine.group_by(deliveries.c.location))
+        return Places.counted({DeliveryLocation(location): count for location, count in rows})
 
     def of_investigation(self, investigation_id: str) -> tuple[Cluster, ...]:
         """The clusters of an investigation, oldest first, with all their members."""
@@ -82,6 +92,12 @@ class Clusters(Repository):
             mine = query.where(self._within(cluster_members.c.message_id, chunk))
             found |= {row.id: row.no for row in self._connection.execute(mine)}
         return tuple(sorted(found, key=lambda cluster_id: found[cluster_id]))
+
+    def _row(self, cluster_id: str) -> Row[Any]:
+        found = self._connection.execute(select(clusters).where(clusters.c.id == armour(cluster_id))).first()
+        if found is None:
+            raise NotFound(f"there is no cluster {cluster_id}")
+        return found
 
     def _join(self, no: int, members: Sequence[Member]) -> None:
         columns = ("cluster_no", "message_id", "seq", "reasons")

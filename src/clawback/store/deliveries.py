@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select, text
 
 from clawback.errors import NotFound
 from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation, Handle
@@ -32,6 +32,14 @@ _CHANGING = (
 )
 _UPSERT = "ON CONFLICT (id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _CHANGING)
 
+# Written out, for an index on some rows only is used where the query says which they are.
+_IS_GONE = text(f"deliveries.location = '{DeliveryLocation.HARD_DELETED.value}'")
+_IS_UNSEEN = text(f"deliveries.location = '{DeliveryLocation.UNKNOWN.value}'")
+_GONE_FIRST = (
+    (deliveries.c.location == DeliveryLocation.HARD_DELETED.value).desc(),
+    deliveries.c.no,
+)
+
 
 class Deliveries(Mailboxes):
     """All copies."""
@@ -42,12 +50,55 @@ class Deliveries(Mailboxes):
         Where a gone one and a present one share a place, the present one is told.
         """
         query = _query().where(mailboxes.c.no == self._number_query(source, mailbox))
-        gone_first = (deliveries.c.location == DeliveryLocation.HARD_DELETED.value).desc()
-        found = self._read(query.order_by(gone_first, deliveries.c.no))
+        found = self._read(query.order_by(*_GONE_FIRST))
         return {(d.handle.folder, d.handle.native_id): d for d in found}
 
+    def present(self, source: str, mailbox: str, folders: Iterable[str]) -> dict[tuple[str, str], Delivery]:
+        """The deliveries in these folders of a mailbox by (folder, native id), without those that are gone."""
+        here = mailboxes.c.no == self._number_query(source, mailbox)
+        query = _query().where(here, deliveries.c.location != DeliveryLocation.HARD_DELETED.value)
+        found: dict[tuple[str, str], Delivery] = {}
+        for chunk in chunks(sorted({armour(folder) for folder in folders})):
+            rows = self._read(query.where(self._within(deliveries.c.folder, chunk)).order_by(deliveries.c.no))
+            found |= {(d.handle.folder, d.handle.native_id): d for d in rows}
+        return found
+
+    def named(
+        self, source: str, mailbox: str, native_ids: Iterable[str]
+    ) -> dict[tuple[str, str], Delivery]:
+        """The deliveries of a mailbox with these native ids, in whatever folder, by (folder, native id).
+
+        Also those that are gone; where a gone one and a present one share a place, the present one is told.
+        """
+        query = _query().where(deliveries.c.mailbox_no == self._number_query(source, mailbox))
+        found: dict[tuple[str, str], Delivery] = {}
+        for chunk in chunks(sorted({armour(native_id) for native_id in native_ids})):
+            rows = self._read(query.where(self._within(deliveries.c.native_id, chunk)).order_by(*_GONE_FIRST))
+            found |= {(d.handle.folder, d.handle.native_id): d for d in rows}
+        return found
+
+    def lost(self, source: str, mailbox: str, sha256s: Iterable[str]) -> tuple[Delivery, ...]:
+        """The deliveries of a mailbox that are gone and had one of these raw SHA-256, oldest first."""
+        here = deliveries.c.mailbox_no == self._number_query(source, mailbox)
+        query = _query().where(here, _IS_GONE)
+        return tuple(
+            delivery
+            for chunk in chunks(sorted({armour(sha256) for sha256 in sha256s}))
+            for delivery in self._read(
+                query.where(self._within(deliveries.c.raw_sha256, chunk)).order_by(deliveries.c.no)
+            )
+        )
+
+    def unseen(self, source: str, mailbox: str) -> tuple[Delivery, ...]:
+        """The deliveries of a mailbox that could not be looked at the last time, oldest first."""
+        here = deliveries.c.mailbox_no == self._number_query(source, mailbox)
+        return tuple(self._read(_query().where(here, _IS_UNSEEN).order_by(deliveries.c.no)))
+
     def save(self, items: Sequence[Delivery]) -> None:
-        """Write deliveries by id. For a known one: its handle, flags, times and location; the rest stays."""
+        """Write deliveries by id. For a known one: its handle, flags, times and location; the rest stays.
+
+        Their folders are known to the cursors from then on.
+        """
         latest = {delivery.id: delivery for delivery in items}
         if not latest:
             return
@@ -55,6 +106,7 @@ class Deliveries(Mailboxes):
         rows = [_row(d, numbers[d.handle.source, d.handle.mailbox]) for d in latest.values()]
         for chunk in chunks(sorted(rows)):
             self._insert(deliveries, _COLUMNS, chunk, _UPSERT)
+        self._note_folders({(numbers[d.handle.source, d.handle.mailbox], d.handle.folder) for d in items})
 
     def relocate(self, changes: Sequence[Delivery]) -> None:
         """Write where copies are now."""

@@ -60,6 +60,17 @@ class Jobs(Repository):
         Work of that kind and key that is being done now does not: more is put behind it.
         """
         start = micros(not_before or now)
+        waiting = and_(jobs.c.digest == digest(kind, key), jobs.c.state == JobState.WAITING.value)
+        found = None
+        while found is None:
+            self._put(kind, key, payload, now, start)
+            later = update(jobs).where(waiting, jobs.c.not_before > start)
+            self._connection.execute(later.values(not_before=start))
+            # Nobody may take the waiting work up before what this unit writes for it can be seen.
+            held = select(jobs.c.no).where(waiting).with_for_update(read=True)
+            found = self._connection.execute(held).scalar()
+
+    def _put(self, kind: str, key: str, payload: dict[str, Any], now: datetime, start: int) -> None:
         row = (armour(kind), armour(key), digest(kind, key), canonical_json(payload), micros(now), start)
         columns = (
             "kind",
@@ -75,9 +86,6 @@ class Jobs(Repository):
         )
         tail = "ON CONFLICT (digest) WHERE state = 'waiting' DO NOTHING"
         self._insert(jobs, columns, [(*row, JobState.WAITING.value, "", 0, "")], tail)
-        waiting = and_(jobs.c.digest == digest(kind, key), jobs.c.state == JobState.WAITING.value)
-        later = update(jobs).where(waiting, jobs.c.not_before > start)
-        self._connection.execute(later.values(not_before=start))
 
     def claim(
         self, worker: str, now: datetime, lease: timedelta, kinds: tuple[str, ...] | None = None

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from clawback.errors import Corrupt, NotFound
@@ -19,6 +19,7 @@ from clawback.store.text import (
     armour,
     disarm,
     handle_of,
+    handle_prefix,
     handle_text,
     micros,
     micros_or_none,
@@ -45,6 +46,10 @@ class DeedState(IntEnum):
     RECEIPTED = 2
 
 
+_IS_INTENDED = text(f"deeds.state = {DeedState.INTENDED.value}")
+"""Written out, for the index on intended deeds is used where the query says that it wants those."""
+
+
 class Ledger(Repository):
     """Deeds, intents and receipts, by remediation."""
 
@@ -55,6 +60,20 @@ class Ledger(Repository):
     def intended(self, remediation_id: str) -> tuple[Deed, ...]:
         """The deeds with an intent and no receipt, by seq: after a crash, look before doing them."""
         return self._in_state(remediation_id, DeedState.INTENDED, None)
+
+    def unsettled(self, source: str, mailbox: str, sha256s: Iterable[str]) -> tuple[Deed, ...]:
+        """The deeds of any remediation with an intent and no receipt on copies of these bytes in a mailbox."""
+        here = deeds.c.handle.startswith(handle_prefix(source, mailbox), autoescape=True)
+        query = select(deeds).where(_IS_INTENDED, here)
+        return tuple(
+            _deed(row)
+            for chunk in chunks(sorted({armour(sha256) for sha256 in sha256s}))
+            for row in self._connection.execute(
+                query.where(self._within(deeds.c.raw_sha256, chunk)).order_by(
+                    deeds.c.remediation_no, deeds.c.seq
+                )
+            )
+        )
 
     def intend(self, remediation_id: str, seqs: Sequence[int], at: datetime) -> None:
         """Write that these deeds are about to be done. Raises Corrupt unless each was only planned."""
@@ -163,6 +182,20 @@ class Ledger(Repository):
         for chunk in chunks([armour(delivery_id) for delivery_id in delivery_ids]):
             mine = query.where(self._within(deeds.c.delivery_id, chunk))
             found.update(self._connection.execute(mine).scalars())
+        return found
+
+    def _last_kind(
+        self, delivery_ids: Sequence[str], statuses: Iterable[RemediationStatus]
+    ) -> dict[str, str]:
+        """The kind of the newest remediation in these statuses that each of the deliveries has a deed in."""
+        joined = deeds.join(remediations, remediations.c.no == deeds.c.remediation_no)
+        query = select(deeds.c.delivery_id, remediations.c.kind).select_from(joined)
+        going = query.where(remediations.c.status.in_([status.value for status in statuses]))
+        found: dict[str, str] = {}
+        for chunk in chunks([armour(delivery_id) for delivery_id in delivery_ids]):
+            mine = going.where(self._within(deeds.c.delivery_id, chunk))
+            for row in self._connection.execute(mine.order_by(remediations.c.no)):
+                found[row.delivery_id] = row.kind
         return found
 
 

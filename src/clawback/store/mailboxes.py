@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import ScalarSelect, select
 
 from clawback.store.repository import Repository, chunks
-from clawback.store.schema import mailboxes
+from clawback.store.schema import cursors, mailboxes
 from clawback.store.text import armour, disarm
+
+LONGEST_FOLDER = 1_000
+"""Bytes of a folder's name that a database's index takes for sure; folders with longer ones have no cursor."""
 
 
 class Mailboxes(Repository):
@@ -42,3 +45,14 @@ class Mailboxes(Repository):
             for row in self._connection.execute(query):
                 found[disarm(row.source), disarm(row.mailbox)] = row.no
         return found
+
+    def _note_folders(self, folders: Iterable[tuple[int, str]]) -> None:
+        """Let the cursors know of these folders (mailbox number and name), by "" where they have no cursor."""
+        rows = sorted((no, name, "") for no, folder in folders if fits(name := armour(folder)))
+        tail = "ON CONFLICT (mailbox_no, folder) DO NOTHING"
+        self._insert(cursors, ("mailbox_no", "folder", "cursor"), rows, tail)
+
+
+def fits(name: str) -> bool:
+    """Whether a folder with this name, armoured, can have a cursor."""
+    return len(name.encode()) <= LONGEST_FOLDER

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, or_, select, update
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.errors import NotFound, PlanStale
-from clawback.response.plan import ActionKind, Approval, Plan, Remediation, RemediationStatus, Tally
+from clawback.response.plan import (
+    ActionKind,
+    Approval,
+    Deed,
+    Plan,
+    Receipt,
+    Remediation,
+    RemediationStatus,
+    Skip,
+    Tally,
+)
 from clawback.store.ledger import Ledger
 from clawback.store.records import Codec
 from clawback.store.schema import remediations
@@ -20,10 +30,21 @@ _approval = Codec(Approval)
 _S = RemediationStatus
 _DECIDED = frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED})
 _ENDED = frozenset({_S.COMPLETED, _S.FAILED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED})
+_JOINED = (_S.APPROVED, _S.RUNNING, _S.COMPLETED, _S.FAILED)
+_GOING = (_S.PENDING, _S.APPROVED, _S.RUNNING, _S.COMPLETED)
+_FENCE = 0x436C_6177_506C_616E
 
 
 class Remediations(Ledger):
-    """All remediations, each with its plan, intents and receipts."""
+    """All remediations, each with its plan, intents and receipts.
+
+    What takes out late copies for another one is part of that one's account once it is approved.
+    """
+
+    def fence(self) -> None:
+        """Plan one after the other until the end of the unit, so that no copy is in two open plans."""
+        if not self._sqlite:  # SQLite has one writer at a time anyway
+            self._connection.execute(select(func.pg_advisory_xact_lock(_FENCE)))
 
     def add(self, remediation: Remediation, plan: Plan) -> None:
         """Write a remediation with its whole plan. Its id must be new."""
@@ -34,9 +55,27 @@ class Remediations(Ledger):
         self._write_plan(no, plan)
 
     def get(self, remediation_id: str) -> Remediation:
-        """The remediation with its account as it stands; raises NotFound."""
-        row = self._row(remediation_id)
-        return _remediation(row, self._tallies([row.no])[row.no])
+        """The remediation with its account as it stands, late copies included; raises NotFound."""
+        return self._with_accounts([self._row(remediation_id)])[0]
+
+    def own_tally(self, remediation_id: str) -> Tally:
+        """The account of the copies of its own plan alone; raises NotFound."""
+        no = self._no(remediation_id)
+        return self._tallies([no])[no]
+
+    def following(self, remediation_id: str) -> tuple[Remediation, ...]:
+        """What takes or took late copies out for a remediation, waits for that or never may, oldest first."""
+        query = select(remediations).where(remediations.c.follows == armour(remediation_id))
+        return self._with_accounts(self._connection.execute(query.order_by(remediations.c.no)).all())
+
+    def results(self, remediation_id: str) -> Iterator[tuple[Deed, Receipt]]:
+        """Each receipted deed of the whole account: its own, then those of late copies as they came."""
+        for part in self._account(remediation_id):
+            yield from self.receipts(part)
+
+    def left_alone(self, remediation_id: str) -> tuple[Skip, ...]:
+        """The copies of the whole account that are deliberately not acted on; raises NotFound."""
+        return tuple(skip for part in self._account(remediation_id) for skip in self.skips(part))
 
     def list(
         self,
@@ -46,23 +85,25 @@ class Remediations(Ledger):
         limit: int = 100,
         cursor: str = "",
     ) -> tuple[tuple[Remediation, ...], str]:
-        """A page, newest first, and the cursor of the next ("" at the end)."""
-        query = select(remediations)
+        """A page, newest first, and the cursor of the next ("" at the end).
+
+        What is part of another one's account is not listed by itself.
+        """
+        joined = [status.value for status in _JOINED]
+        alone = or_(remediations.c.follows == "", remediations.c.status.not_in(joined))
+        query = select(remediations).where(alone)
         if statuses is not None:
             query = query.where(remediations.c.status.in_(sorted(status.value for status in statuses)))
         if investigation_id is not None:
             query = query.where(remediations.c.investigation_id == armour(investigation_id))
         rows, after = self._page(query, remediations.c.no, limit, cursor)
-        tallies = self._tallies([row.no for row in rows])
-        return tuple(_remediation(row, tallies[row.no]) for row in rows), after
+        return self._with_accounts(rows), after
 
     def of_cluster(self, cluster_id: str) -> tuple[Remediation, ...]:
-        """Every remediation of a cluster, oldest first."""
+        """Every remediation of a cluster, also those of late copies, oldest first."""
         table = remediations.c
         query = select(remediations).where(table.cluster_id == armour(cluster_id)).order_by(table.no)
-        rows = self._connection.execute(query).all()
-        tallies = self._tallies([row.no for row in rows])
-        return tuple(_remediation(row, tallies[row.no]) for row in rows)
+        return self._with_accounts(self._connection.execute(query).all())
 
     def plan(self, remediation_id: str) -> Plan:
         """The whole plan as it was made, so that its hash can be checked; raises NotFound."""
@@ -79,6 +120,7 @@ class Remediations(Ledger):
             skips=self._skips(row.no),
             undoes=row.undoes,
             hash=row.plan_hash,
+            follows=row.follows,
         )
 
     def set_status(
@@ -107,9 +149,9 @@ class Remediations(Ledger):
         return self.get(remediation_id)
 
     def mark_undone(self, remediation_id: str, by_remediation_id: str) -> None:
-        """Note which remediation undid this one; raises NotFound."""
-        no = self._no(remediation_id)
-        query = update(remediations).where(remediations.c.no == no)
+        """Note which remediation undid this one, its late copies too; raises NotFound."""
+        numbers = [self._no(part) for part in self._account(remediation_id)]
+        query = update(remediations).where(self._within(remediations.c.no, numbers))
         self._connection.execute(query.values(undone_by=by_remediation_id))
 
     def open_for(self, delivery_ids: Sequence[str]) -> set[str]:
@@ -118,16 +160,43 @@ class Remediations(Ledger):
 
     def put_back(self, delivery_ids: Sequence[str], key: Entity) -> set[str]:
         """Which of these deliveries an undo of an action on this entity put back, or is about to."""
-        going = (_S.PENDING, _S.APPROVED, _S.RUNNING, _S.COMPLETED)
         table = remediations.c
         same = (table.key_kind == key.kind.value) & (table.key_value == armour(key.value))
-        return self._with_deeds_in(delivery_ids, going, same & (table.kind == ActionKind.RESTORE.value))
+        return self._with_deeds_in(delivery_ids, _GOING, same & (table.kind == ActionKind.RESTORE.value))
+
+    def put_back_last(self, delivery_ids: Sequence[str]) -> set[str]:
+        """Which of these deliveries an undo of whatever put back, or is about to, and nothing took since."""
+        last = self._last_kind(delivery_ids, _GOING)
+        return {delivery_id for delivery_id, kind in last.items() if kind == ActionKind.RESTORE.value}
 
     def due(self, now: datetime) -> tuple[str, ...]:
         """The ids of pending remediations whose plan has expired, oldest first."""
         table = remediations.c
         query = select(table.id).where(table.status == _S.PENDING.value, table.expires_at <= micros(now))
         return tuple(self._connection.execute(query.order_by(table.no)).scalars())
+
+    def _account(self, remediation_id: str) -> Sequence[str]:
+        """The ids of a remediation and of all that is part of its account, in order."""
+        table = remediations.c
+        mine = self._part_of([remediation_id])
+        late = select(table.id).where(mine).order_by(table.no)
+        return [remediation_id, *self._connection.execute(late).scalars()]
+
+    def _part_of(self, remediation_ids: Sequence[str]) -> ColumnElement[bool]:
+        table = remediations.c
+        # That it is not "" is said so that the index on the few that follow another can be used.
+        follows = (table.follows != "") & self._within(table.follows, [armour(r) for r in remediation_ids])
+        return follows & table.status.in_([status.value for status in _JOINED])
+
+    def _with_accounts(self, rows: Sequence[Row[Any]]) -> tuple[Remediation, ...]:
+        table = remediations.c
+        query = select(table.no, table.follows).where(self._part_of([row.id for row in rows]))
+        parts = {row.no: row.follows for row in self._connection.execute(query)} if rows else {}
+        tallies = self._tallies([*(row.no for row in rows), *parts])
+        late: dict[str, Tally] = {}
+        for no, root in parts.items():
+            late[root] = late.get(root, Tally()) + tallies[no]
+        return tuple(_remediation(row, tallies[row.no], late.get(row.id, Tally())) for row in rows)
 
     def _row(self, remediation_id: str) -> Row[Any]:
         query = select(remediations).where(remediations.c.id == armour(remediation_id))
@@ -174,6 +243,7 @@ def _row(remediation: Remediation, plan: Plan) -> dict[str, Any]:
         "undoes": remediation.undoes,
         "undone_by": remediation.undone_by,
         "note": armour(remediation.note),
+        "follows": remediation.follows,
     }
 
 
@@ -181,7 +251,7 @@ def _key(row: Row[Any]) -> Entity:
     return Entity(EntityKind(row.key_kind), disarm(row.key_value))
 
 
-def _remediation(row: Row[Any], tally: Tally) -> Remediation:
+def _remediation(row: Row[Any], own: Tally, late: Tally) -> Remediation:
     return Remediation(
         id=row.id,
         investigation_id=row.investigation_id,
@@ -192,7 +262,7 @@ def _remediation(row: Row[Any], tally: Tally) -> Remediation:
         plan_hash=row.plan_hash,
         made_at=moment(row.made_at),
         expires_at=moment(row.expires_at),
-        tally=tally,
+        tally=own + late,
         approval=None if row.approval is None else _approval.decode(row.approval.encode()),
         decided_at=moment_or_none(row.decided_at),
         started_at=moment_or_none(row.started_at),
@@ -200,4 +270,6 @@ def _remediation(row: Row[Any], tally: Tally) -> Remediation:
         undoes=row.undoes,
         undone_by=row.undone_by,
         note=disarm(row.note),
+        follows=row.follows,
+        late=late.found,
     )

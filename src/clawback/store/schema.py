@@ -101,8 +101,16 @@ deliveries = Table(
     _int("located_at"),
     _int("first_seen"),
     Index("deliveries_by_message", "message_id"),
-    Index("deliveries_by_mailbox", "mailbox_no"),
-)
+    Index("deliveries_by_native_id", "mailbox_no", "native_id"),
+    Index(
+        "deliveries_lost", "mailbox_no", "raw_sha256",
+        sqlite_where=text("location = 'hard_deleted'"), postgresql_where=text("location = 'hard_deleted'"),
+    ),
+    Index(
+        "deliveries_unseen", "mailbox_no",
+        sqlite_where=text("location = 'unknown'"), postgresql_where=text("location = 'unknown'"),
+    ),
+)  # fmt: skip
 
 cursors = Table(
     "cursors",
@@ -210,8 +218,43 @@ remediations = Table(
     _text("undoes"),
     _text("undone_by"),
     _text("note"),
+    _text("follows"),
     Index("remediations_by_status", "status", "no"),
     Index("remediations_by_investigation", "investigation_id"),
+    Index("remediations_by_cluster", "cluster_id"),
+    Index(
+        "remediations_by_follows", "follows",
+        sqlite_where=text("follows <> ''"), postgresql_where=text("follows <> ''"),
+    ),
+)  # fmt: skip
+
+standing_orders = Table(
+    "standing_orders",
+    metadata,
+    _no(),
+    _text("remediation_id", unique=True),
+    Column("cluster_no", BigInteger, nullable=False, unique=True),
+    _int("until"),
+    _blob("record"),
+    Index("standing_orders_by_until", "until"),
+)
+
+standing_keys = Table(
+    "standing_keys",
+    metadata,
+    _int("key", primary_key=True),
+    _int("order_no", primary_key=True),
+    Index("standing_keys_by_order", "order_no"),
+    sqlite_with_rowid=False,
+)
+
+# What has come late and waits to be planned for; it outlives its standing order.
+late_copies = Table(
+    "late_copies",
+    metadata,
+    _text("remediation_id", primary_key=True),
+    _text("delivery_id", primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # `state` is 0 planned, 1 intended, 2 receipted.
@@ -233,7 +276,11 @@ deeds = Table(
     _int("intended_at", nullable=True),
     Index("deeds_by_state", "remediation_no", "state", "seq"),
     Index("deeds_by_delivery", "delivery_id"),
-)
+    Index(
+        "deeds_intended", "raw_sha256",
+        sqlite_where=text("state = 1"), postgresql_where=text("state = 1"),
+    ),
+)  # fmt: skip
 
 skips = Table(
     "skips",

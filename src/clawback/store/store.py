@@ -25,6 +25,7 @@ from clawback.store.jobs import Jobs
 from clawback.store.messages import Messages
 from clawback.store.remediations import Remediations
 from clawback.store.settings import Settings
+from clawback.store.standing import Standing
 
 
 class Unit:
@@ -64,6 +65,10 @@ class Unit:
     @cached_property
     def remediations(self) -> Remediations:
         return Remediations(self._connection)
+
+    @cached_property
+    def standing(self) -> Standing:
+        return Standing(self._connection)
 
     @cached_property
     def audit(self) -> Audit:

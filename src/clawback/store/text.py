@@ -88,6 +88,11 @@ def handle_text(handle: Handle | None) -> str | None:
     return json.dumps(parts, separators=(",", ":"))
 
 
+def handle_prefix(source: str, mailbox: str) -> str:
+    """How the text of every handle in this mailbox begins."""
+    return json.dumps([source, mailbox], separators=(",", ":"))[:-1] + ","
+
+
 def handle_of(text: str | None) -> Handle | None:
     """The handle that `handle_text` wrote."""
     return None if text is None else Handle(*json.loads(text))
