@@ -32,6 +32,7 @@ sasl_sasldb_path: {folder}/sasldb2
 sasl_mech_list: PLAIN LOGIN
 proxyservers: {administrators}
 conversations: yes
+conversations_max_guidinfolder: 1000
 search_engine: none
 httpmodules: jmap
 httpallowcompress: no

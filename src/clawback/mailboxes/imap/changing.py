@@ -9,7 +9,7 @@ from clawback.errors import MailboxError, ProtocolViolation, Refused, Unavailabl
 from clawback.mailboxes.base import Failure
 from clawback.mailboxes.imap.border import failure_of
 from clawback.mailboxes.imap.bulk import Answers
-from clawback.mailboxes.imap.folders import made, opened
+from clawback.mailboxes.imap.folders import made, opened, standing
 from clawback.mailboxes.imap.hands import uid_of
 from clawback.mailboxes.imap.moving import expunge
 from clawback.mailboxes.imap.reading import copy_at, described, stale
@@ -18,6 +18,8 @@ from clawback.mailboxes.imap.system import System
 from clawback.mailboxes.imap.wire import Command
 from clawback.message.delivery import Handle, Observed
 
+_NO_FOLDER = (b"TRYCREATE", b"NONEXISTENT", b"")
+"""What a server says when there is no such folder; Cyrus says nothing."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -47,7 +49,7 @@ async def _from_folder(
     there = await described(system, session, uids)
     rows = {place: copy_at(handle, validity, there) for place, handle in asked}
     going = [row.uid for row in rows.values() if row]
-    await expunge(session, going)
+    await expunge(system, session, mailbox, folder, going)
     left = await described(system, session, going)
     answers: dict[int, Observed | Failure] = {}
     for place, handle in asked:
@@ -73,8 +75,10 @@ async def append(
         head = b"APPEND " + where + f' ({words}) "{imap_time(date)}" '.encode()
         command = Command((head, content, b""))
         (reply,) = await session.run(command)
-        if reply.code in (b"TRYCREATE", b"NONEXISTENT") and not reply.ok:
-            await made(session, system.names, mailbox, folder)
+        if not reply.ok and reply.code in _NO_FOLDER:
+            await standing(session, system.names, mailbox)
+            if folder not in system.names.known(mailbox):
+                await made(session, system.names, mailbox, folder)
             (reply,) = await session.run(command)
         if not reply.ok:
             raise failure_of(reply, f"appending to {folder} of {mailbox}")

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from clawback.errors import Gone, HandleStale, ReadOnly, Unavailable
 from clawback.mailboxes.base import Failure
 from clawback.mailboxes.imap.border import failure_of
-from clawback.mailboxes.imap.grammar import Listed, Status, listed, namespaces, quoted, selected, statuses
+from clawback.mailboxes.imap.grammar import (
+    Listed,
+    Status,
+    listed,
+    namespaces,
+    quoted,
+    rights,
+    selected,
+    statuses,
+)
 from clawback.mailboxes.imap.naming import Names, Space
 from clawback.mailboxes.imap.session import Session
 from clawback.mailboxes.imap.wire import Command, Reply, Response
@@ -49,8 +58,11 @@ async def _list(session: Session, names: Names, mailbox: str) -> Reply:
     if "LIST-STATUS" in session.capabilities:
         special = "SPECIAL-USE " if "SPECIAL-USE" in session.capabilities else ""
         returned = f"RETURN ({special}STATUS {items(session)})".encode()
-        return await session.one(b'LIST "" (' + patterns + b") " + returned, "listing folders")
-    replies = await session.run(*(Command.of(b'LIST "" ' + p) for p in names.patterns(mailbox)))
+        commands = [Command.of(b'LIST "" (' + patterns + b") " + returned)]
+    else:
+        commands = [Command.of(b'LIST "" ' + pattern) for pattern in names.patterns(mailbox)]
+    await session.leave_folder()
+    replies = await session.run(*commands)
     untagged: tuple[Response, ...] = ()
     for reply in replies:
         if not reply.ok:
@@ -104,6 +116,23 @@ async def unopened(session: Session, names: Names, mailbox: str, folder: str, re
     if folder not in there:
         return HandleStale(f"the folder {folder} of {mailbox} does not exist any more")
     return ReadOnly(str(failure))
+
+
+async def refused(
+    session: Session, names: Names, mailbox: str, reply: Reply, needed: Mapping[str, str], what: str
+) -> Failure:
+    """Why something was not done; where no reason is given, our rights are looked at (RFC 4314).
+
+    `needed` maps folders to the letters of the rights that it takes.
+    """
+    failure = failure_of(reply, what)
+    if not isinstance(failure, Unavailable) or reply.code or "ACL" not in session.capabilities:
+        return failure
+    asked = [Command.of(b"MYRIGHTS " + names.wire(mailbox, folder)) for folder in needed]
+    for (folder, letters), told in zip(needed.items(), await session.run(*asked), strict=True):
+        if told.ok and not rights(told) >= frozenset(letters):
+            return ReadOnly(f"the rights on {folder} of {mailbox} are not enough for {what}")
+    return failure
 
 
 async def made(session: Session, names: Names, mailbox: str, folder: str) -> None:

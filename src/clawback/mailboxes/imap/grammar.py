@@ -239,6 +239,15 @@ def searched(reply: Reply) -> list[int]:
     return found
 
 
+def rights(reply: Reply) -> frozenset[str]:
+    """The letters of MYRIGHTS (RFC 4314)."""
+    for response in reply.untagged:
+        _, word, _ = _words(response)
+        if word == b"MYRIGHTS" and len(told := _parsed(response, b"MYRIGHTS")) >= 2:
+            return frozenset(told[1].decode("ascii", "replace") if isinstance(told[1], bytes) else "")
+    return frozenset()
+
+
 def uids_of(text: bytes) -> list[int]:
     """The numbers of a set, in its order. Raises ProtocolViolation for what is no set, or too big."""
     if not _SET.match(text):

@@ -15,6 +15,7 @@ from clawback.mailboxes.imap.session import Session
 from clawback.mailboxes.imap.system import System
 from clawback.mailboxes.imap.wire import Command, Reply
 
+LAST_UID = 4_294_967_295
 TOGETHER = 2_000
 """Copies listed in one exchange, where folders are small."""
 
@@ -78,10 +79,12 @@ async def _listed(
 ) -> list[FolderListing]:
     commands: list[Command] = []
     for one in asked:
+        # Not 1:*, which some servers end at the last copy that is there, so that it hides one that vanished.
+        uids = f"1:{LAST_UID}" if one.since else "1:*"
         changed = f" (CHANGEDSINCE {one.since} VANISHED)" if one.since else ""
         commands += [
             Command.of(b"EXAMINE " + quoted(one.standing.raw)),
-            Command.of(f"UID FETCH 1:* ({system.items}){changed}"),
+            Command.of(f"UID FETCH {uids} ({system.items}){changed}"),
         ]
     replies = await session.run(*commands)
     found = []

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 
 from clawback.errors import (
     CapabilityMissing,
-    HandleStale,
     MailboxError,
-    ReadOnly,
     Refused,
     Unavailable,
 )
@@ -17,7 +15,7 @@ from clawback.mailboxes.base import Failure, Move
 from clawback.mailboxes.imap.border import failure_of
 from clawback.mailboxes.imap.bulk import Answers, in_bulk
 from clawback.mailboxes.imap.finding import either, guid_key
-from clawback.mailboxes.imap.folders import made, opened, unopened
+from clawback.mailboxes.imap.folders import made, opened, refused, unopened
 from clawback.mailboxes.imap.grammar import Row, copied, rows, selected, set_of
 from clawback.mailboxes.imap.hands import native_id, uid_of
 from clawback.mailboxes.imap.reading import copy_at, described, stale
@@ -89,6 +87,7 @@ class ImapHand:
         known = [(place, uid_of(move.handle)) for place, move in asked]
         uids = {uid[1] for _, uid in known if uid}
         if not uids:
+            await opened(session, self._system.names, mailbox, origin)
             return {place: stale(move.handle) for place, move in asked}
         if origin == goal:
             return await self._stays(session, mailbox, origin, asked)
@@ -131,11 +130,11 @@ class ImapHand:
         if not before:
             return Moved(selected(select).uid_validity, {}, 0, {})
         if not move.ok:
-            await self._make_goal(session, mailbox, goal, move)
+            await self._make_goal(session, mailbox, origin, goal, move)
             again = [*commands[:2], commands[3]]
             select, search, move = await session.run(*again)
         validity = selected(select).uid_validity
-        return await self._moved(session, mailbox, goal, validity, before, (fetch, search, move))
+        return await self._moved(session, mailbox, (origin, goal), validity, before, (fetch, search, move))
 
     async def _looked_at(self, session: Session, mailbox: str, origin: str, goal: str, asked: Asked) -> Moved:
         """Open, look, then move what is there."""
@@ -147,14 +146,16 @@ class ImapHand:
         before = {row.uid: row for _, m in asked if (row := copy_at(m.handle, validity, there))}
         if not before:
             return Moved(validity, {}, 0, {})
-        reply = await self._take(session, mailbox, goal, list(before))
+        reply = await self._take(session, mailbox, origin, goal, list(before))
         if not reply.ok:
-            await self._make_goal(session, mailbox, goal, reply)
+            await self._make_goal(session, mailbox, origin, goal, reply)
             await opened(session, names, mailbox, origin, write=True)
-            reply = await self._take(session, mailbox, goal, list(before))
-        return await self._moved(session, mailbox, goal, validity, before, (reply,))
+            reply = await self._take(session, mailbox, origin, goal, list(before))
+        return await self._moved(session, mailbox, (origin, goal), validity, before, (reply,))
 
-    async def _take(self, session: Session, mailbox: str, goal: str, uids: Sequence[int]) -> Reply:
+    async def _take(
+        self, session: Session, mailbox: str, origin: str, goal: str, uids: Sequence[int]
+    ) -> Reply:
         """MOVE (RFC 6851), or what it stands for."""
         where = self._system.names.wire(mailbox, goal)
         if "MOVE" in session.capabilities:
@@ -166,28 +167,34 @@ class ImapHand:
         if reply.ok:
             # Only what COPYUID proves to be copied may be expunged.
             _, went = copied(reply)
-            await expunge(session, list(went))
+            await expunge(self._system, session, mailbox, origin, list(went))
         return reply
 
-    async def _make_goal(self, session: Session, mailbox: str, goal: str, refusal: Reply) -> None:
+    async def _make_goal(
+        self, session: Session, mailbox: str, origin: str, goal: str, refusal: Reply
+    ) -> None:
         if refusal.code not in (b"TRYCREATE", b"NONEXISTENT"):
-            failure = failure_of(refusal, f"moving copies of {mailbox} to {goal}")
-            # The origin is open, so what may not be there is the goal.
-            raise ReadOnly(str(failure)) if isinstance(failure, HandleStale) else failure
+            raise await self._refused(session, mailbox, origin, goal, refusal)
+        # The origin is open, so what is not there is the goal.
         await made(session, self._system.names, mailbox, goal)
+
+    async def _refused(self, session: Session, mailbox: str, origin: str, goal: str, reply: Reply) -> Failure:
+        needed, what = {origin: "te", goal: "i"}, f"moving copies of {mailbox} to {goal}"
+        return await refused(session, self._system.names, mailbox, reply, needed, what)
 
     async def _moved(
         self,
         session: Session,
         mailbox: str,
-        goal: str,
+        way: tuple[str, str],
         validity: int,
         before: dict[int, Row],
         replies: Sequence[Reply],
     ) -> Moved:
         """What became of it. The server may tell of the move before it ends a command that came earlier."""
+        origin, goal = way
         if not replies[-1].ok:
-            raise failure_of(replies[-1], f"moving copies of {mailbox} to {goal}")
+            raise await self._refused(session, mailbox, origin, goal, replies[-1])
         goal_validity, went = copied(*replies)
         if not went and "UIDPLUS" not in session.capabilities:
             goal_validity, went = await self._found_again(session, mailbox, goal, before)
@@ -227,7 +234,7 @@ def _likeness(row: Row) -> object:
     return row.guid or (row.size, row.internal_date)
 
 
-async def expunge(session: Session, uids: Sequence[int]) -> None:
+async def expunge(system: System, session: Session, mailbox: str, folder: str, uids: Sequence[int]) -> None:
     """Expunge exactly these UIDs of the open folder (RFC 4315)."""
     if not uids:
         return
@@ -239,4 +246,4 @@ async def expunge(session: Session, uids: Sequence[int]) -> None:
     )
     for reply in replies:
         if not reply.ok:
-            raise failure_of(reply, "expunging copies")
+            raise await refused(session, system.names, mailbox, reply, {folder: "te"}, "expunging copies")

@@ -110,6 +110,10 @@ class Names:
         """Whether the mailbox was listed."""
         return mailbox in self._seen
 
+    def known(self, mailbox: str) -> frozenset[str]:
+        """The folders of a mailbox as last listed."""
+        return frozenset(self._seen.get(mailbox, Seen()).names)
+
     def wire(self, mailbox: str, folder: str) -> bytes:
         """A folder's name as the server wants it."""
         return quoted(self.raw(mailbox, folder))

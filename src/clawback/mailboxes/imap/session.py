@@ -34,6 +34,7 @@ class Session:
         self._server = server
         self.capabilities: frozenset[str] = frozenset()
         self.broken = False
+        self._in_folder = False
 
     @property
     def alive(self) -> bool:
@@ -45,6 +46,7 @@ class Session:
 
         Raises Unavailable when the answer is late or the connection lost: what was asked for may be done.
         """
+        self._in_folder |= any(c.pieces[0].startswith((b"SELECT ", b"EXAMINE ")) for c in commands)
         try:
             with answering(self._server.where):
                 async with asyncio.timeout(self._server.timeout * PATIENCE):
@@ -65,6 +67,13 @@ class Session:
         if not reply.ok:
             raise failure_of(reply, what)
         return reply
+
+    async def leave_folder(self) -> None:
+        """Close the open folder: of it, STATUS tells only what the session has seen, which may be old."""
+        if self._in_folder:
+            # Without UNSELECT (RFC 3691), for CLOSE would expunge what its owner marked as deleted.
+            await self.run(Command.of("UNSELECT" if "UNSELECT" in self.capabilities else "NOOP"))
+            self._in_folder = "UNSELECT" not in self.capabilities
 
     @property
     def connection(self) -> Connection:
