@@ -13,6 +13,8 @@ from typing import Any
 
 from clawback.errors import BadSettings
 from clawback.mailboxes.base import Connector
+from clawback.mailboxes.imap.configuring import options_of
+from clawback.mailboxes.imap.connector import ImapConnector
 from clawback.mailboxes.maildir import MaildirConnector
 
 MakeConnector = Callable[[str, Mapping[str, Any], Path], Connector]
@@ -37,7 +39,12 @@ def maildir(name: str, options: Mapping[str, Any], home: Path) -> Connector:
     )
 
 
-BUILT_IN: Mapping[str, MakeConnector] = {"maildir": maildir}
+def imap(name: str, options: Mapping[str, Any], home: Path) -> Connector:
+    """The IMAP connector from its options (docs/how-to/imap.md lists them)."""
+    return ImapConnector(name, options_of(name, options, home))
+
+
+BUILT_IN: Mapping[str, MakeConnector] = {"imap": imap, "maildir": maildir}
 
 
 def connector(kind: str, name: str, options: Mapping[str, Any], home: Path) -> Connector:

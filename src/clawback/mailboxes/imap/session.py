@@ -151,7 +151,8 @@ def _context(server: Server) -> ssl.SSLContext:
 
 
 async def _log_in(session: Session, login: Login, mailbox: str, user: str) -> None:
-    command = _credentials(login, mailbox, user, session.capabilities)
+    # A secret may come from a command, which takes its time.
+    command = await asyncio.to_thread(_credentials, login, mailbox, user, session.capabilities)
     (reply,) = await session.run(command)
     if not reply.ok:
         raise _refusal(reply, f"logging in to {mailbox or 'the server'}")
