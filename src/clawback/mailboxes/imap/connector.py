@@ -12,7 +12,7 @@ from clawback.mailboxes.imap.folders import look
 from clawback.mailboxes.imap.moving import ImapHand
 from clawback.mailboxes.imap.options import Options
 from clawback.mailboxes.imap.system import System
-from clawback.mailboxes.imap.watching import Idler
+from clawback.mailboxes.imap.watching import Watcher
 from clawback.message.delivery import DeliveryLocation, Handle, Observed
 
 
@@ -27,7 +27,7 @@ class ImapConnector:
     def __init__(self, name: str, options: Options) -> None:
         self._system = System(name, options)
         self._hand = ImapHand(self._system)
-        self._idler = Idler(self._system)
+        self._watcher = Watcher(self._system)
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class ImapConnector:
 
     def watch(self) -> AsyncIterator[frozenset[str]]:
         """The mailboxes touched since the last answer."""
-        return self._idler.follow()
+        return self._watcher.follow()
 
     async def fetch(self, handles: Sequence[Handle]) -> Sequence[RawMessage | Failure]:
         """The bytes of each copy, unread ones stay unread; CapabilityMissing for one over the limit."""
@@ -107,5 +107,5 @@ class ImapConnector:
 
     async def close(self) -> None:
         """End the watch and say goodbye on all sessions."""
-        self._idler.close()
+        await self._watcher.close()
         await self._system.pool.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clawback.mailboxes.imap.hands import Hand
 from clawback.mailboxes.imap.options import Access, Login, Tls
 from clawback.mailboxes.imap.system import System
+from clawback.mailboxes.imap.watching import sentence
 
 _HOW = {
     Tls.IMPLICIT: "TLS from the start",
@@ -23,6 +24,7 @@ async def describe(system: System, hand: Hand) -> tuple[str, ...]:
         _where(system),
         hand.reason(),
         _reads(system),
+        sentence(system),
         _hides(system),
     )
 

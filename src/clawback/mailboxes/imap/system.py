@@ -34,6 +34,7 @@ class System:
         self.guid = ""
         self.capabilities: frozenset[str] = frozenset()
         self._learning = asyncio.Lock()
+        self._owners: dict[str, str] = {}
 
     @asynccontextmanager
     async def session(self, mailbox: str) -> AsyncIterator[Session]:
@@ -67,7 +68,13 @@ class System:
         else:
             users = await self._listed()
         names = {user.strip() for user in users}
-        return tuple(sorted({self.names.address(n) for n in names if n and not n.startswith("#")}))
+        found = {self.names.address(n) for n in names if n and not n.startswith("#")}
+        self._owners = {m.lower(): m for m in found} | {self.names.user(m).lower(): m for m in found}
+        return tuple(sorted(found))
+
+    def mailbox_of(self, user: str) -> str | None:
+        """The mailbox of a user or address as the server calls them; None for somebody unknown."""
+        return self._owners.get(user.lower())
 
     def observed(self, mailbox: str, folder: str, validity: int, row: Row) -> Observed:
         """A copy as FETCH told of it."""

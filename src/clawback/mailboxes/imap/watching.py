@@ -1,112 +1,107 @@
-"""Watching by connections that idle (RFC 2177, RFC 5465)."""
+"""Watching: the server's log, its pushes and idle connections in one stream of hints, never a ledger."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Protocol
 
-from clawback.errors import LoginFailed, MailboxError, Throttled, Unavailable
-from clawback.mailboxes.imap.session import Session, open_session
+from clawback.errors import BadSettings, MailboxError, UserError
+from clawback.mailboxes.imap.idling import Idler
 from clawback.mailboxes.imap.system import System
-from clawback.mailboxes.imap.wire import Command
-
-RENEW = 20 * 60.0
-"""Seconds after which idling is begun anew (the standard allows 29 minutes)."""
-PAUSE = 5.0
-"""Seconds before a lost connection is opened again; doubled each time, up to ten minutes."""
-LONGEST = 600.0
-OPENING = 8
-"""Connections opened at once."""
-_NOTIFY = "NOTIFY SET (personal (MessageNew MessageExpunge FlagChange MailboxName))"
+from clawback.mailboxes.mail_log import MailLog
+from clawback.mailboxes.push import Push
 
 
-class Idler:
-    """Watches mailboxes by a connection each, up to a number; the others are left to the sweeps."""
+class Follower(Protocol):
+    """One source of hints."""
+
+    def follow(self) -> AsyncIterator[frozenset[str]]:
+        """The mailboxes touched since the last answer, until closed."""
+
+    async def close(self) -> None:
+        """End it."""
+
+
+class Watcher:
+    """All ways that are set; connections that idle only where there is no other."""
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._touched: asyncio.Queue[str | None] = asyncio.Queue()
-        self._opening = asyncio.Semaphore(OPENING)
+        self._followers: list[Follower] = []
+        self._closed = asyncio.Event()
 
     async def follow(self) -> AsyncIterator[frozenset[str]]:
-        """The mailboxes touched since the last answer, until closed."""
-        mailboxes = (await self._system.mailboxes())[: self._system.options.watching.idle]
-        tasks = [asyncio.create_task(self._keep(mailbox)) for mailbox in mailboxes]
+        """The mailboxes touched since the last answer. Raises what stops one of the ways."""
+        await self._system.mailboxes()
+        if not self._followers:
+            self._followers = followers(self._system)
+        told: asyncio.Queue[frozenset[str] | MailboxError | UserError | None] = asyncio.Queue()
+        tasks = [asyncio.create_task(_pump(follower, told)) for follower in self._followers]
+        tasks.append(asyncio.create_task(self._until_closed(told)))
         try:
-            while (first := await self._touched.get()) is not None:
-                touched = {first}
-                while not self._touched.empty() and (more := self._touched.get_nowait()) is not None:
-                    touched.add(more)
-                yield frozenset(touched)
+            while (touched := await told.get()) is not None:
+                if isinstance(touched, MailboxError | UserError):
+                    raise touched
+                yield touched
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def close(self) -> None:
-        """End the watch."""
-        self._touched.put_nowait(None)
+    async def close(self) -> None:
+        """End all ways."""
+        self._closed.set()
+        for follower in self._followers:
+            await follower.close()
 
-    async def _keep(self, mailbox: str) -> None:
-        """Watch one mailbox for ever; after a loss it may have changed, so it is looked at again."""
-        pause = PAUSE
-        while True:
-            try:
-                async with self._opening:
-                    session = await self._open(mailbox)
-                try:
-                    self._touched.put_nowait(mailbox)
-                    pause = PAUSE
-                    await self._listen(session, mailbox)
-                finally:
-                    session.close()
-            except Throttled as error:
-                pause = max(pause, error.after)
-            except LoginFailed:
-                pause = LONGEST
-            except MailboxError:
-                pass
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST)
-
-    async def _open(self, mailbox: str) -> Session:
-        options = self._system.options
-        return await open_session(options.server, options.login, mailbox, self._system.names.user(mailbox))
-
-    async def _listen(self, session: Session, mailbox: str) -> None:
-        inbox = self._system.names.wire(mailbox, "INBOX")
-        await session.one(b"EXAMINE " + inbox, f"opening the INBOX of {mailbox}")
-        if "NOTIFY" in session.capabilities:
-            await session.run(Command.of(_NOTIFY))
-        if "IDLE" not in session.capabilities:
-            raise Unavailable("the server has no IDLE")
-        session.connection.patience = 2 * RENEW
-        while True:
-            tag = session.connection.start(Command.of("IDLE"))
-            try:
-                async with asyncio.timeout(RENEW):
-                    await self._until_quiet(session, mailbox)
-            except TimeoutError:
-                session.connection.write(b"DONE")
-                await _ended(session, tag)
-
-    async def _until_quiet(self, session: Session, mailbox: str) -> None:
-        while True:
-            line, _ = await _patient(session.connection.response())
-            if line[:2] == b"* " and b" OK " not in line[:6].upper():
-                self._touched.put_nowait(mailbox)
+    async def _until_closed(
+        self, told: asyncio.Queue[frozenset[str] | MailboxError | UserError | None]
+    ) -> None:
+        await self._closed.wait()
+        told.put_nowait(None)
 
 
-async def _patient(answer: Coroutine[Any, Any, tuple[bytes, object]]) -> tuple[bytes, object]:
+async def _pump(
+    follower: Follower, told: asyncio.Queue[frozenset[str] | MailboxError | UserError | None]
+) -> None:
     try:
-        return await answer
-    except (OSError, EOFError) as error:
-        raise Unavailable(f"the connection was lost: {error}") from error
+        async for touched in follower.follow():
+            told.put_nowait(touched)
+    except (MailboxError, UserError) as error:
+        told.put_nowait(error)
 
 
-async def _ended(session: Session, tag: bytes) -> None:
-    while True:
-        line, _ = await _patient(session.connection.response())
-        if line.startswith(tag):
-            return
+def followers(system: System) -> list[Follower]:
+    """The ways that the settings allow."""
+    told = system.options.watching
+    found: list[Follower] = []
+    if told.log:
+        found.append(MailLog(told.log, system.mailbox_of))
+    if told.listen:
+        address, port = split_address(told.listen)
+        found.append(Push(system.mailbox_of, address=address, port=port, token=told.token or None))
+    if not found and told.idle:
+        found.append(Idler(system))
+    return found
+
+
+def split_address(listen: str) -> tuple[str, int]:
+    """Address and port of ``127.0.0.1:8025`` or ``[::1]:8025``. Raises BadSettings."""
+    address, _, port = listen.rpartition(":")
+    if not address or not port.isdecimal() or int(port) > 65_535:
+        raise BadSettings(f"listen must be an address and a port, not {listen!r}")
+    return address.strip("[]"), int(port)
+
+
+def sentence(system: System) -> str:
+    """How mail is seen to arrive, for people."""
+    told = system.options.watching
+    ways = []
+    if told.log:
+        ways.append(f"follows the log {told.log}")
+    if told.listen:
+        ways.append(f"listens for the server's pushes on {told.listen}")
+    if not ways and told.idle:
+        ways.append(f"idles on up to {told.idle:,} mailboxes, a connection each")
+    return " and ".join(ways or ["sees mail arrive by sweeps alone"]) + "; a sweep reconciles"
