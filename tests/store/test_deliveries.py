@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from tests.store.make import HOUR, NOW, delivery
 
 from clawback.errors import NotFound
 from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation, Handle
-from clawback.store import Store
+from clawback.store import Store, database
+from clawback.store.blobs import Blobs
 
 
 def _odd() -> Delivery:
@@ -101,15 +107,91 @@ def test_lists_may_be_longer_than_any_database_takes_at_once(store: Store) -> No
         assert counts == {DeliveryLocation.INBOX: len(copies)}
 
 
-def test_cursors_are_replaced_together(store: Store) -> None:
+ANN = ("maildir", "ann@corp.example")
+BOB = ("maildir", "bob@corp.example")
+
+
+def test_cursors_are_kept_by_folder_until_the_folder_is_gone(store: Store) -> None:
     with store.write() as unit:
-        assert unit.cursors.get("maildir", "ann@corp.example") == {}
-        unit.cursors.put("maildir", "ann@corp.example", {"INBOX": "1", ".\udce4": "\x00"})
-        unit.cursors.put("maildir", "bob@corp.example", {"INBOX": "5"})
-        assert unit.cursors.get("maildir", "ann@corp.example") == {"INBOX": "1", ".\udce4": "\x00"}
-        unit.cursors.put("maildir", "ann@corp.example", {"Junk": "2"})
-        assert unit.cursors.get("maildir", "ann@corp.example") == {"Junk": "2"}
-        assert unit.cursors.get("maildir", "bob@corp.example") == {"INBOX": "5"}
+        assert unit.cursors.get(*ANN) == {}
+        unit.cursors.put(*ANN, {"INBOX": "1", ".\udce4": "\x00"})
+        unit.cursors.put(*BOB, {"INBOX": "5"})
+        assert unit.cursors.get(*ANN) == {"INBOX": "1", ".\udce4": "\x00"}
+        unit.cursors.put(*ANN, {"Junk": "2", "INBOX": "3"}, gone=[".\udce4", "never there"])
+        assert unit.cursors.get(*ANN) == {"Junk": "2", "INBOX": "3"}
+        assert unit.cursors.get(*BOB) == {"INBOX": "5"}
         assert unit.cursors.get("imap", "bob@corp.example") == {}
-        unit.cursors.put("maildir", "ann@corp.example", {})
-        assert unit.cursors.get("maildir", "ann@corp.example") == {}
+        unit.cursors.put(*ANN, {}, gone=["INBOX", "Junk"])
+        assert unit.cursors.get(*ANN) == {}
+
+
+def test_every_folder_that_holds_a_known_copy_is_among_the_cursors(store: Store) -> None:
+    copy = delivery(1)
+    moved = replace(copy, handle=replace(copy.handle, folder="soft_deleted/INBOX"))
+    with store.write() as unit:
+        unit.cursors.put(*ANN, {"INBOX": "1"})
+        unit.deliveries.save([copy])
+        unit.deliveries.relocate([moved])
+        assert unit.cursors.get(*ANN) == {"INBOX": "1", "soft_deleted/INBOX": ""}
+
+
+def test_a_folder_with_a_name_too_long_for_an_index_has_no_cursor_and_stops_nobody(store: Store) -> None:
+    long = "".join(chr(0x4E00 + n) for n in range(3_000))
+    copy = replace(delivery(1), handle=replace(delivery(1).handle, folder=long))
+    with store.write() as unit:
+        unit.deliveries.save([copy])
+        unit.cursors.put(*ANN, {long: "1", "INBOX": "2"})
+        assert unit.cursors.get(*ANN) == {"INBOX": "2"}
+        assert unit.deliveries.get(copy.id) == copy
+
+
+def _in(number: int, folder: str, location: DeliveryLocation = DeliveryLocation.INBOX) -> Delivery:
+    copy = delivery(number)
+    return replace(copy, handle=replace(copy.handle, folder=folder), location=location)
+
+
+def test_what_is_asked_of_a_large_mailbox_is_told_without_the_rest(store: Store) -> None:
+    gone, unknown = DeliveryLocation.HARD_DELETED, DeliveryLocation.UNKNOWN
+    here, filed, lost = _in(1, "INBOX"), _in(2, "Archive"), _in(3, "INBOX", gone)
+    again = replace(lost, id="dlv-4", location=DeliveryLocation.INBOX)
+    twin = replace(_in(1, "Archive"), id="dlv-5")
+    hidden = _in(6, "Archive", unknown)
+    other = delivery(1, mailbox=BOB[1])
+    with store.write() as unit:
+        unit.deliveries.save([again, here, filed, lost, twin, hidden])
+        unit.deliveries.save([replace(other, id="dlv-7", location=gone)])
+        by_place = {(d.handle.folder, d.handle.native_id): d for d in (here, filed, again, twin, hidden)}
+        inbox = {place: d for place, d in by_place.items() if place[0] == "INBOX"}
+        assert unit.deliveries.present(*ANN, ["INBOX", "none"]) == inbox
+        assert unit.deliveries.present(*ANN, ["INBOX", "Archive"]) == by_place
+        assert unit.deliveries.present(*ANN, []) == {}
+        ids = [here.handle.native_id, lost.handle.native_id, "none"]
+        named = {place: d for place, d in by_place.items() if d in (here, twin, again)}
+        assert unit.deliveries.named(*ANN, ids) == named
+        assert unit.deliveries.lost(*ANN, [here.raw_sha256, lost.raw_sha256]) == (lost,)
+        assert unit.deliveries.lost(*BOB, [lost.raw_sha256]) == ()
+        assert unit.deliveries.unseen(*ANN) == (hidden,)
+        assert unit.deliveries.unseen(*BOB) == ()
+
+
+def test_what_is_asked_of_a_large_mailbox_is_found_by_an_index(tmp_path: Path) -> None:
+    asked: list[tuple[str, Any]] = []
+    engine = database.engine(f"sqlite:///{tmp_path / 'clawback.db'}")
+    store = Store(engine, Blobs(tmp_path / "blobs"))
+    store.migrate()
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    with store.read() as unit:
+        unit.deliveries.named(*ANN, ["1"])
+        unit.deliveries.lost(*ANN, ["f" * 64])
+        unit.deliveries.unseen(*ANN)
+        unit.remediations.unsettled(*ANN, ["f" * 64])
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "clawback.db")) as connection:
+        plans = [
+            " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+            for statement, parameters in asked
+            if statement.startswith("SELECT")
+        ]
+    indexes = ["deliveries_by_native_id", "deliveries_lost", "deliveries_unseen", "deeds_intended"]
+    for plan, index in zip(plans[-4:], indexes, strict=True):
+        assert f"USING INDEX {index} " in plan

@@ -95,6 +95,21 @@ def test_deeds_go_from_planned_by_intent_to_receipt_and_are_counted(store: Store
         assert pairs[1][1] == _receipt(2, Outcome.ALREADY_GONE)
 
 
+def test_unsettled_deeds_on_the_same_bytes_in_a_mailbox_are_found(store: Store) -> None:
+    whole = plan(deeds=4)
+    _add(store, whole)
+    shas = [deed.raw_sha256 for deed in whole.deeds]
+    with store.write(durable=True) as unit:
+        unit.remediations.intend("act-1", [1, 2, 3], NOW)
+        unit.remediations.receipt("act-1", [_receipt(2)])
+    with store.read() as unit:
+        ann = whole.deeds[0].handle.source, whole.deeds[0].handle.mailbox
+        assert unit.remediations.unsettled(*ann, shas) == (whole.deeds[0], whole.deeds[2])
+        assert unit.remediations.unsettled(*ann, shas[:1]) == whole.deeds[:1]
+        assert unit.remediations.unsettled(ann[0], ann[1].replace("a", "_"), shas) == ()
+        assert unit.remediations.unsettled(ann[0], "x" + ann[1], shas) == ()
+
+
 def test_a_second_receipt_is_refused_and_leaves_nothing(store: Store) -> None:
     _add(store, plan(deeds=3))
     with store.write() as unit:

@@ -25,9 +25,7 @@ class Cursors(Mailboxes):
         rows = self._connection.execute(query)
         return {disarm(folder): disarm(cursor) for folder, cursor in rows}
 
-    def put(
-        self, source: str, mailbox: str, folders: Mapping[str, str], gone: Iterable[str] = ()
-    ) -> None:
+    def put(self, source: str, mailbox: str, folders: Mapping[str, str], gone: Iterable[str] = ()) -> None:
         """Write cursors of a mailbox and forget those of folders that are gone.
 
         Of two who put at the same time, the later one counts.

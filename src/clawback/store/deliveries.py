@@ -63,9 +63,7 @@ class Deliveries(Mailboxes):
             found |= {(d.handle.folder, d.handle.native_id): d for d in rows}
         return found
 
-    def named(
-        self, source: str, mailbox: str, native_ids: Iterable[str]
-    ) -> dict[tuple[str, str], Delivery]:
+    def named(self, source: str, mailbox: str, native_ids: Iterable[str]) -> dict[tuple[str, str], Delivery]:
         """The deliveries of a mailbox with these native ids, in whatever folder, by (folder, native id).
 
         Also those that are gone; where a gone one and a present one share a place, the present one is told.
@@ -106,7 +104,8 @@ class Deliveries(Mailboxes):
         rows = [_row(d, numbers[d.handle.source, d.handle.mailbox]) for d in latest.values()]
         for chunk in chunks(sorted(rows)):
             self._insert(deliveries, _COLUMNS, chunk, _UPSERT)
-        self._note_folders({(numbers[d.handle.source, d.handle.mailbox], d.handle.folder) for d in items})
+        folders = {(numbers[d.handle.source, d.handle.mailbox], d.handle.folder) for d in latest.values()}
+        self._note_folders(folders)
 
     def relocate(self, changes: Sequence[Delivery]) -> None:
         """Write where copies are now."""
