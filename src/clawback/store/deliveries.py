@@ -54,7 +54,7 @@ class Deliveries(Mailboxes):
         return {(d.handle.folder, d.handle.native_id): d for d in found}
 
     def present(self, source: str, mailbox: str, folders: Iterable[str]) -> dict[tuple[str, str], Delivery]:
-        """The deliveries in these folders of a mailbox by (folder, native id), without those that are gone."""
+        """The deliveries in these folders of a mailbox by (folder, native id), not those that are gone."""
         here = mailboxes.c.no == self._number_query(source, mailbox)
         query = _query().where(here, deliveries.c.location != DeliveryLocation.HARD_DELETED.value)
         found: dict[tuple[str, str], Delivery] = {}

@@ -62,7 +62,7 @@ class Ledger(Repository):
         return self._in_state(remediation_id, DeedState.INTENDED, None)
 
     def unsettled(self, source: str, mailbox: str, sha256s: Iterable[str]) -> tuple[Deed, ...]:
-        """The deeds of any remediation with an intent and no receipt on copies of these bytes in a mailbox."""
+        """The deeds of any remediation with an intent and no receipt, on copies of these bytes here."""
         here = deeds.c.handle.startswith(handle_prefix(source, mailbox), autoescape=True)
         query = select(deeds).where(_IS_INTENDED, here)
         return tuple(

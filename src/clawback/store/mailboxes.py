@@ -11,7 +11,7 @@ from clawback.store.schema import cursors, mailboxes
 from clawback.store.text import armour, disarm
 
 LONGEST_FOLDER = 1_000
-"""Bytes of a folder's name that a database's index takes for sure; folders with longer ones have no cursor."""
+"""Bytes of a folder's name that a database's index takes for sure; one with a longer name has no cursor."""
 
 
 class Mailboxes(Repository):
@@ -47,7 +47,7 @@ class Mailboxes(Repository):
         return found
 
     def _note_folders(self, folders: Iterable[tuple[int, str]]) -> None:
-        """Let the cursors know of these folders (mailbox number and name), by "" where they have no cursor."""
+        """Let the cursors know these folders (mailbox number, name), by "" where they have no cursor yet."""
         rows = sorted((no, name, "") for no, folder in folders if fits(name := armour(folder)))
         tail = "ON CONFLICT (mailbox_no, folder) DO NOTHING"
         self._insert(cursors, ("mailbox_no", "folder", "cursor"), rows, tail)
