@@ -15,6 +15,8 @@ from clawback.errors import BadSettings
 from clawback.mailboxes.base import Connector
 from clawback.mailboxes.imap.configuring import options_of
 from clawback.mailboxes.imap.connector import ImapConnector
+from clawback.mailboxes.jmap import JmapConnector
+from clawback.mailboxes.jmap.configuring import options_of as jmap_options_of
 from clawback.mailboxes.maildir import MaildirConnector
 
 MakeConnector = Callable[[str, Mapping[str, Any], Path], Connector]
@@ -44,7 +46,12 @@ def imap(name: str, options: Mapping[str, Any], home: Path) -> Connector:
     return ImapConnector(name, options_of(name, options, home))
 
 
-BUILT_IN: Mapping[str, MakeConnector] = {"imap": imap, "maildir": maildir}
+def jmap(name: str, options: Mapping[str, Any], home: Path) -> Connector:
+    """The JMAP connector from its options (docs/how-to/jmap.md lists them)."""
+    return JmapConnector(name, jmap_options_of(name, options, home))
+
+
+BUILT_IN: Mapping[str, MakeConnector] = {"imap": imap, "jmap": jmap, "maildir": maildir}
 
 
 def connector(kind: str, name: str, options: Mapping[str, Any], home: Path) -> Connector:
