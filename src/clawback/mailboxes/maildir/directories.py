@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from clawback.mailboxes.maildir import file_systems
 from clawback.mailboxes.maildir.folders import Spot
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -25,12 +26,16 @@ _Key = tuple[Path, tuple[str, ...]]
 
 
 class Directories:
-    """Open directories by (base, levels). With `sync`, what was touched is durable after `settle`."""
+    """Open directories by (base, levels). With `sync`, what was touched is durable after `settle`.
+
+    Where many directories are touched, whole file systems are made durable instead, once each.
+    """
 
     def __init__(self, *, sync: bool) -> None:
         self._sync = sync
         self._open: dict[_Key, int] = {}
         self._touched: set[int] = set()
+        self._owed: dict[int, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -85,20 +90,45 @@ class Directories:
         self._touched.add(fd)
 
     def relieve(self) -> None:
-        """Settle if many directories are open. Only between two pieces of work: it closes them all."""
-        if len(self._open) >= _MOST:
+        """Let go if many directories are open. Only between two pieces of work: it closes them all.
+
+        What was touched becomes durable with the next `settle`.
+        """
+        if len(self._open) < _MOST:
+            return
+        if self._sync and not file_systems.can_sync():
             self.settle()
+            return
+        if self._sync:
+            self._owe()
+        self._close()
 
     def settle(self) -> None:
         """Make all changes durable and let go of everything."""
-        opened, self._open = self._open, {}
-        touched, self._touched = self._touched, set()
         try:
-            if self._sync and touched:
-                _make_durable(touched)
+            if self._sync and self._owed:
+                self._owe()
+                for fd in self._owed.values():
+                    file_systems.sync(fd)
+            elif self._sync and self._touched:
+                _make_durable(self._touched)
         finally:
-            for fd in opened.values():
+            for fd in self._owed.values():
                 os.close(fd)
+            self._owed = {}
+            self._close()
+
+    def _owe(self) -> None:
+        """Keep one directory of each file system that was touched."""
+        for fd in self._touched:
+            device = os.fstat(fd).st_dev
+            if device not in self._owed:
+                self._owed[device] = os.dup(fd)
+
+    def _close(self) -> None:
+        opened, self._open, self._touched = self._open, {}, set()
+        for fd in opened.values():
+            os.close(fd)
 
 
 def _make_durable(touched: Collection[int]) -> None:
