@@ -196,7 +196,7 @@ def mailboxes_of(users: Iterable[str], mailbox_of: MailboxOf) -> set[str]:
 
 
 def _users(lines: list[bytes]) -> set[str]:
-    return {seen.user for line in lines if (seen := parse(line.rstrip(b"\r")))}
+    return {seen.user for line in lines if (seen := parse(line))}
 
 
 def _open(path: Path) -> int | None:

@@ -20,7 +20,6 @@ import re2
 LONGEST_LINE = 64 * 1024
 """Bytes; no line of these programs is nearly as long."""
 
-LONGEST_USER = 320
 _LONGEST_FOLDER = 1_000
 _LONGEST_MESSAGE_ID = 998
 

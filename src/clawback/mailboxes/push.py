@@ -20,7 +20,6 @@ from aiohttp import web
 
 from clawback.errors import BadSettings, Unavailable
 from clawback.mailboxes.mail_log import MailboxOf, mailboxes_of
-from clawback.mailboxes.mail_log_lines import LONGEST_USER
 
 LARGEST_BODY = 256 * 1024
 """Bytes of one message; Dovecot's have some hundred."""
@@ -33,8 +32,7 @@ _LAST_WORDS = 0.5
 
 # Strangers may send what is no HTTP at all: nobody has to read about each of them.
 _SILENT = logging.getLogger(f"{__name__}.silent")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
+_SILENT.disabled = True
 
 
 class Push:
@@ -64,6 +62,7 @@ class Push:
         self._tls = tls
         self._waiting = _Waiting()
         self._stop = asyncio.Event()
+        self._starting = asyncio.Lock()
         self._runner: web.AppRunner | None = None
         self._listening: asyncio.Server | None = None
 
@@ -82,8 +81,11 @@ class Push:
 
     async def start(self) -> None:
         """Listen, if it does not yet. Raises Unavailable when the port or the address cannot be had."""
-        if self._runner is not None:
-            return
+        async with self._starting:
+            if self._runner is None and not self._stop.is_set():
+                self._runner = await self._listen()
+
+    async def _listen(self) -> web.AppRunner:
         application = web.Application(client_max_size=LARGEST_BODY)
         application.router.add_post("/{path:.*}", self._take)
         runner = web.AppRunner(
@@ -103,12 +105,11 @@ class Push:
         except OSError as error:
             await runner.cleanup()
             raise Unavailable(f"Cannot listen on {self._address}:{self._port}: {error.strerror}.") from error
-        self._runner = runner
+        return runner
 
     async def follow(self) -> AsyncIterator[frozenset[str]]:
         """Endless, until `close`: the mailboxes touched since the last answer. Listens if it does not yet."""
-        if not self._stop.is_set():
-            await self.start()
+        await self.start()
         while not self._stop.is_set():
             await self._waiting.some.wait()
             users = {user for body in self._waiting.take() for user in _users(body)}
@@ -119,11 +120,12 @@ class Push:
         """End the follower and stop listening."""
         self._stop.set()
         self._waiting.some.set()
-        if self._listening is not None:
-            self._listening.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
-        self._listening = self._runner = None
+        async with self._starting:
+            if self._listening is not None:
+                self._listening.close()
+            if self._runner is not None:
+                await self._runner.cleanup()
+            self._listening = self._runner = None
 
     async def _take(self, request: web.Request) -> web.Response:
         if not self._may(request):
@@ -193,8 +195,7 @@ def _users(body: bytes) -> set[str]:
     except (msgspec.DecodeError, RecursionError):
         return set()
     messages = said if isinstance(said, list) else [said]
-    named = {user for message in messages for user in (message.user, message.fields.user)}
-    return {user for user in named if 0 < len(user) <= LONGEST_USER}
+    return {user for message in messages for user in (message.user, message.fields.user)}
 
 
 class _Refusing(asyncio.Protocol):
