@@ -24,6 +24,11 @@ PATIENCE = 10.0
 """Seconds to wait when a server names a limit without a time."""
 _SHOWN = 200
 
+
+class Lost(Unavailable):
+    """The connection broke off. What was asked for may be done, and may be what broke it."""
+
+
 _CODES: dict[bytes, type[Failure]] = {
     b"NOPERM": ReadOnly,
     b"READ-ONLY": ReadOnly,
@@ -65,11 +70,14 @@ def answering(where: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLCertVerificationError as error:
-        raise LoginFailed(f"the certificate of {where} is not trusted: {error.verify_message}") from error
+        raise LoginFailed(
+            f"the certificate of {where} is not trusted ({error.verify_message}); "
+            "if it is one of your own, name its authority in ca_file"
+        ) from error
     except TimeoutError as error:
         raise Unavailable(f"{where} did not answer in time") from error
     except (OSError, EOFError) as error:
-        raise Unavailable(f"{where} does not answer: {error or type(error).__name__}") from error
+        raise Lost(f"{where} does not answer: {error or type(error).__name__}") from error
 
 
 def is_about_copy(failure: Failure) -> bool:

@@ -22,7 +22,7 @@ async def in_bulk(
 ) -> Sequence[Result | Failure]:
     """Do the work of each mailbox; an error of one is the answer of its items and of nobody else's.
 
-    Raises Unavailable or LoginFailed only when no mailbox could be reached at all.
+    Raises Unavailable or LoginFailed only when every mailbox fails by it.
     """
     groups: dict[str, list[tuple[int, Item]]] = {}
     for place, item in enumerate(items):
@@ -40,7 +40,9 @@ async def in_bulk(
     for task in tasks:
         answers.update(task.result())
     found = [answers[place] for place in range(len(items))]
-    failed = [answer for answer in found if isinstance(answer, Unavailable | LoginFailed)]
-    if len(groups) > 1 and len(failed) == len(found):
-        raise failed[0]
+    for kind in (Unavailable, LoginFailed):
+        # Not when they differ: a mailbox that refuses us says nothing of one that broke off in a deed.
+        failed = [answer for answer in found if isinstance(answer, kind)]
+        if len(groups) > 1 and len(failed) == len(found):
+            raise failed[0]
     return found

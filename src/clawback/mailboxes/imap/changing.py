@@ -9,17 +9,21 @@ from clawback.errors import MailboxError, ProtocolViolation, Refused, Unavailabl
 from clawback.mailboxes.base import Failure
 from clawback.mailboxes.imap.border import failure_of
 from clawback.mailboxes.imap.bulk import Answers
-from clawback.mailboxes.imap.folders import made, opened, standing
+from clawback.mailboxes.imap.expunging import expunge
+from clawback.mailboxes.imap.folders import made, opened, standing, standing_of
+from clawback.mailboxes.imap.grammar import Row, Status
 from clawback.mailboxes.imap.hands import uid_of
-from clawback.mailboxes.imap.moving import expunge
-from clawback.mailboxes.imap.reading import copy_at, described, stale
+from clawback.mailboxes.imap.reading import bodies, chunks, copy_at, described, stale
 from clawback.mailboxes.imap.session import Session
+from clawback.mailboxes.imap.spelling import SET
 from clawback.mailboxes.imap.system import System
-from clawback.mailboxes.imap.wire import Command
+from clawback.mailboxes.imap.wire import Command, Reply
 from clawback.message.delivery import Handle, Observed
 
 _NO_FOLDER = (b"TRYCREATE", b"NONEXISTENT", b"")
 """What a server says when there is no such folder; Cyrus says nothing."""
+NEW = 1_000
+"""Copies that are new in a folder and looked through for one that was appended, at most."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -47,20 +51,41 @@ async def _from_folder(
     validity = status.uid_validity
     uids = [u[1] for u in (uid_of(handle) for _, handle in asked) if u and u[0] == validity]
     there = await described(system, session, uids)
-    rows = {place: copy_at(handle, validity, there) for place, handle in asked}
-    going = [row.uid for row in rows.values() if row]
-    await expunge(system, session, mailbox, folder, going)
-    left = await described(system, session, going)
     answers: dict[int, Observed | Failure] = {}
+    going: dict[int, list[int]] = {}
     for place, handle in asked:
-        row = rows[place]
-        if row is None:
-            answers[place] = stale(handle)
-        elif row.uid in left:
-            answers[place] = Unavailable(f"the copy is still in {folder} of {mailbox} after it was expunged")
+        if row := copy_at(handle, validity, there):
+            going.setdefault(row.uid, []).append(place)
         else:
-            answers[place] = system.observed(mailbox, folder, validity, row)
+            answers[place] = stale(handle)
+    handles, rest = dict(asked), list(going)
+    for i in range(0, len(rest), SET):
+        chunk = rest[i : i + SET]
+        try:
+            gone = await _expunged(system, session, mailbox, folder, chunk)
+        except (MailboxError, Refused) as error:
+            # What a session took with it may be gone; what comes after it was not tried.
+            failed = rest[i:] if session.broken else chunk
+            answers |= {place: error for uid in failed for place in going[uid]}
+            if session.broken:
+                break
+            continue
+        for uid in chunk:
+            seen = system.observed(mailbox, folder, validity, there[uid])
+            for place in going[uid]:
+                answers[place] = seen if uid in gone else stale(handles[place])
     return answers
+
+
+async def _expunged(
+    system: System, session: Session, mailbox: str, folder: str, uids: Sequence[int]
+) -> frozenset[int]:
+    """Those of some copies that are gone by our doing."""
+    ours = await expunge(system, session, mailbox, folder, uids)
+    left = await described(system, session, uids)
+    if left:
+        raise Unavailable(f"{len(left):,} copies are still in {folder} of {mailbox} after they were expunged")
+    return ours
 
 
 async def append(
@@ -71,31 +96,54 @@ async def append(
     if not words.isascii() or any(c in words for c in '\r\n(){%*"'):
         raise ProtocolViolation("the flags to append with are no flags")
     async with system.session(mailbox) as session:
-        where = system.names.wire(mailbox, folder)
-        head = b"APPEND " + where + f' ({words}) "{imap_time(date)}" '.encode()
-        command = Command((head, content, b""))
-        (reply,) = await session.run(command)
+        before = await standing_of(session, system.names, mailbox, folder)
+        reply = await _sent(session, system, mailbox, folder, words, date, content)
         if not reply.ok and reply.code in _NO_FOLDER:
             await standing(session, system.names, mailbox)
             if folder not in system.names.known(mailbox):
                 await made(session, system.names, mailbox, folder)
-            (reply,) = await session.run(command)
+            reply = await _sent(session, system, mailbox, folder, words, date, content)
         if not reply.ok:
             raise failure_of(reply, f"appending to {folder} of {mailbox}")
-        return await _appended(system, session, mailbox, folder, reply.arguments.split())
+        with session.deed(f"appending to {folder} of {mailbox}"):
+            status = await opened(session, system.names, mailbox, folder)
+            row = await _appended(system, session, status, before, reply, content)
+    if row is None:
+        raise Unavailable(f"the copy appended to {folder} of {mailbox} is not seen there")
+    return system.observed(mailbox, folder, status.uid_validity, row)
+
+
+async def _sent(
+    session: Session, system: System, mailbox: str, folder: str, flags: str, date: datetime, content: bytes
+) -> Reply:
+    where = system.names.wire(mailbox, folder)
+    head = b"APPEND " + where + f' ({flags}) "{imap_time(date)}" '.encode()
+    with session.deed(f"appending to {folder} of {mailbox}"):
+        (reply,) = await session.run(Command((head, content, b"")))
+    return reply
 
 
 async def _appended(
-    system: System, session: Session, mailbox: str, folder: str, told: Sequence[bytes]
-) -> Observed:
-    """The copy that APPENDUID (RFC 4315) names, or else the newest of the folder."""
-    status = await opened(session, system.names, mailbox, folder)
-    named = len(told) == 2 and all(word.isdigit() and len(word) <= 10 for word in told)
-    uid = int(told[1]) if named else status.uid_next - 1
-    there = await described(system, session, [uid])
-    if uid not in there or (named and int(told[0]) != status.uid_validity):
-        raise Unavailable(f"the copy appended to {folder} of {mailbox} is not seen there")
-    return system.observed(mailbox, folder, status.uid_validity, there[uid])
+    system: System, session: Session, status: Status, before: Status, reply: Reply, content: bytes
+) -> Row | None:
+    """The copy that APPENDUID (RFC 4315) names, or else the one among the new that has these bytes."""
+    told = reply.arguments.split() if reply.code == b"APPENDUID" else []
+    if told:
+        named = len(told) == 2 and all(word.isdigit() and len(word) <= 10 for word in told)
+        if not named or int(told[0]) != status.uid_validity:
+            return None
+        there = await described(system, session, [int(told[1])])
+        return there.get(int(told[1]))
+    first = before.uid_next if before.uid_validity == status.uid_validity else 1
+    new = range(max(first, status.uid_next - NEW, 1), status.uid_next)
+    there = await described(system, session, list(new))
+    same_size = [row for row in there.values() if row.size == len(content)]
+    for chunk in chunks(same_size):
+        read = await bodies(session, chunk)
+        for row in chunk:
+            if read.get(row.uid) == content:
+                return row
+    return None
 
 
 def imap_time(at: datetime) -> str:

@@ -13,13 +13,13 @@ from clawback.mailboxes.imap.grammar import (
     Status,
     listed,
     namespaces,
-    quoted,
     rights,
     selected,
     statuses,
 )
 from clawback.mailboxes.imap.naming import Names, Space
 from clawback.mailboxes.imap.session import Session
+from clawback.mailboxes.imap.spelling import quoted_raw
 from clawback.mailboxes.imap.wire import Command, Reply, Response
 
 _PIPELINED = 200
@@ -28,10 +28,10 @@ _PIPELINED = 200
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One folder: the name we use, the server's, and what STATUS tells."""
+    """One folder: the name we use, the server's on the wire, and what STATUS tells."""
 
     folder: str
-    raw: str
+    raw: bytes
     status: Status
 
 
@@ -48,17 +48,19 @@ async def standing(session: Session, names: Names, mailbox: str) -> list[Standin
     if not folders:
         raise Gone(f"the mailbox {mailbox} does not exist")
     told = statuses(reply)
-    missing = [raw for raw in folders.values() if raw not in told]
+    missing = [folder.raw for folder in folders.values() if folder.raw not in told]
     told |= await _statuses(session, missing)
-    return [Standing(name, raw, told[raw]) for name, raw in folders.items() if raw in told]
+    return [Standing(name, f.raw, told[f.raw]) for name, f in folders.items() if f.raw in told]
 
 
 async def _list(session: Session, names: Names, mailbox: str) -> Reply:
     patterns = b" ".join(names.patterns(mailbox))
-    if "LIST-STATUS" in session.capabilities:
-        special = "SPECIAL-USE " if "SPECIAL-USE" in session.capabilities else ""
-        returned = f"RETURN ({special}STATUS {items(session)})".encode()
-        commands = [Command.of(b'LIST "" (' + patterns + b") " + returned)]
+    can = session.capabilities
+    returned = ["SPECIAL-USE"] if {"SPECIAL-USE", "LIST-EXTENDED"} <= can else []
+    returned += [f"STATUS {items(session)}"] if "LIST-STATUS" in can else []
+    if returned:
+        options = f"RETURN ({' '.join(returned)})".encode()
+        commands = [Command.of(b'LIST "" (' + patterns + b") " + options)]
     else:
         commands = [Command.of(b'LIST "" ' + pattern) for pattern in names.patterns(mailbox)]
     await session.leave_folder()
@@ -71,12 +73,13 @@ async def _list(session: Session, names: Names, mailbox: str) -> Reply:
     return Reply(b"OK", b"", b"", b"", untagged)
 
 
-async def _statuses(session: Session, raws: list[str]) -> Mapping[str, Status]:
+async def _statuses(session: Session, raws: list[bytes]) -> Mapping[bytes, Status]:
     """STATUS of folders; one that cannot be asked about (deleted meanwhile) is left out."""
-    told: dict[str, Status] = {}
+    told: dict[bytes, Status] = {}
     for i in range(0, len(raws), _PIPELINED):
         asked = [
-            Command.of(b"STATUS " + quoted(r) + b" " + items(session).encode()) for r in raws[i:][:_PIPELINED]
+            Command.of(b"STATUS " + quoted_raw(raw) + b" " + items(session).encode())
+            for raw in raws[i:][:_PIPELINED]
         ]
         for reply in await session.run(*asked):
             told |= statuses(reply)
@@ -116,6 +119,14 @@ async def unopened(session: Session, names: Names, mailbox: str, folder: str, re
     if folder not in there:
         return HandleStale(f"the folder {folder} of {mailbox} does not exist any more")
     return ReadOnly(str(failure))
+
+
+async def standing_of(session: Session, names: Names, mailbox: str, folder: str) -> Status:
+    """How one folder stands; that of an empty one when it is not there."""
+    await session.leave_folder()
+    raw = names.wire(mailbox, folder)
+    (reply,) = await session.run(Command.of(b"STATUS " + raw + b" " + items(session).encode()))
+    return next(iter(statuses(reply).values()), Status()) if reply.ok else Status()
 
 
 async def refused(

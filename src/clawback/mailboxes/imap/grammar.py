@@ -11,21 +11,22 @@ from typing import Any
 
 from imapclient.datetime_util import parse_to_datetime
 from imapclient.exceptions import ProtocolError
-from imapclient.imap_utf7 import decode as decode_utf7
-from imapclient.imap_utf7 import encode as encode_utf7
 from imapclient.response_parser import parse_fetch_response, parse_response
 
 from clawback.errors import ProtocolViolation
+from clawback.mailboxes.imap.spelling import LAST, name_of, raw_name, uids_of, word_of
 from clawback.mailboxes.imap.wire import Reply, Response, code_of
 
 _SYSTEM = {f.lower(): f for f in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")}
 _IGNORED = frozenset({"\\recent"})
-_SET = re.compile(rb"[0-9]{1,10}(:[0-9]{1,10})?(,[0-9]{1,10}(:[0-9]{1,10})?)*\Z")
-MOST = 2_000_000
-"""Numbers in one set at most."""
-NAME = 1_000
-"""Characters of a folder's name at most."""
+MOST = 200_000
+"""UIDs in the sets of one answer at most."""
 GUID = 255
+"""Characters of a GUID at most."""
+_LARGEST = 10**15
+"""Bytes of one message at most; whoever tells of more tells nothing."""
+_FOREIGN = (ProtocolError, ValueError, TypeError, IndexError, AttributeError, RecursionError, OverflowError)
+"""What imapclient's parser raises for what is no IMAP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One folder of a LIST: its attributes in lower case, delimiter ("" for none), and decoded name."""
+    """One folder of a LIST: its attributes in lower case, delimiter ("" for none), and name.
+
+    `raw` is the name on the wire. One that no name can be made of, or that is written in another way than
+    it should be, stays as it is in `name`.
+    """
 
     attributes: frozenset[str]
     delimiter: str
     name: str
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What STATUS tells: numbers, 0 where not told."""
+    """What STATUS or SELECT tells: numbers, 0 where not told."""
 
     messages: int = 0
     uid_next: int = 0
@@ -83,7 +89,7 @@ def rows(*replies: Reply) -> dict[int, Row]:
                 continue
         for plain in _fetches(response):
             uid = plain.get(b"UID")
-            if isinstance(uid, int):
+            if isinstance(uid, int) and 0 < uid <= LAST:
                 found[uid] = _row(found.get(uid, Row(uid, frozenset(), _NEVER, -1, "", None)), plain)
     return found
 
@@ -92,9 +98,9 @@ def _usual(told: re.Match[bytes]) -> Row | None:
     uid, flags, date, size, guid, email = told.group("uid", "flags", "date", "size", "guid", "email")
     if uid is None or flags is None or date is None or size is None or (at := _date(date)) is None:
         return None
-    return Row(
-        int(uid), _flags(flags), at, int(size), (guid or email or b"").decode("ascii", "replace"), None
-    )
+    if not 0 < int(uid) <= LAST:
+        return None
+    return Row(int(uid), _flags(flags), at, int(size), _plain_guid(guid or email or b""), None)
 
 
 @lru_cache(maxsize=4_096)
@@ -105,9 +111,17 @@ def _flags(text: bytes) -> frozenset[str]:
 @lru_cache(maxsize=4_096)
 def _date(text: bytes) -> datetime | None:
     try:
-        at: datetime = parse_to_datetime(text, normalise=False)
-        return at.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return _utc(parse_to_datetime(text, normalise=False))
+    except _FOREIGN:
+        return None
+
+
+def _utc(date: object) -> datetime | None:
+    if not isinstance(date, datetime):
+        return None
+    try:
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except OverflowError:
         return None
 
 
@@ -122,8 +136,8 @@ def _fetches(response: Response) -> Iterable[dict[bytes, Any]]:
         found: dict[int, dict[bytes, Any]] = parse_fetch_response(
             pieces, normalise_times=False, uid_is_key=False
         )
-    except (ProtocolError, ValueError, TypeError, IndexError, RecursionError, OverflowError) as error:
-        raise ProtocolViolation(f"the server's FETCH cannot be read: {error}") from error
+    except _FOREIGN as error:
+        raise ProtocolViolation(f"the server's FETCH cannot be read: {_short(error)}") from error
     return found.values()
 
 
@@ -136,15 +150,12 @@ def _without_fetch(head: bytes | tuple[bytes, bytes]) -> bytes | tuple[bytes, by
 
 def _row(known: Row, plain: dict[bytes, Any]) -> Row:
     """What is known of a copy, with what is told of it now."""
-    date, size, content = plain.get(b"INTERNALDATE"), plain.get(b"RFC822.SIZE"), plain.get(b"BODY[]")
-    if b"BODY[]" in plain and content is None:
-        content = b""
-    flags = plain.get(b"FLAGS")
+    flags, size, content = plain.get(b"FLAGS"), plain.get(b"RFC822.SIZE"), plain.get(b"BODY[]")
     return Row(
         known.uid,
-        flags_of(f for f in flags if isinstance(f, bytes)) if isinstance(flags, tuple) else known.flags,
-        date.astimezone(UTC) if isinstance(date, datetime) else known.internal_date,
-        size if isinstance(size, int) else known.size,
+        flags_of(map(word_of, flags)) if isinstance(flags, tuple) else known.flags,
+        _utc(plain.get(b"INTERNALDATE")) or known.internal_date,
+        size if isinstance(size, int) and size <= _LARGEST else known.size,
         _guid(plain) or known.guid,
         content if isinstance(content, bytes) else known.content,
     )
@@ -152,11 +163,15 @@ def _row(known: Row, plain: dict[bytes, Any]) -> Row:
 
 def _guid(plain: dict[bytes, Any]) -> str:
     value = plain.get(b"X-GUID") or plain.get(b"EMAILID")
-    if isinstance(value, tuple) and value:
-        value = value[0]
-    if isinstance(value, int):
-        return str(value)
-    return value.decode("ascii", "replace")[:GUID] if isinstance(value, bytes) else ""
+    if isinstance(value, tuple):
+        value = value[0] if value else b""
+    return "" if value is None else _plain_guid(word_of(value))
+
+
+def _plain_guid(value: bytes) -> str:
+    """A GUID; "" for one that cannot be asked for again."""
+    text = value.decode("latin-1")
+    return text if text.isascii() and text.isprintable() and len(text) <= GUID else ""
 
 
 def flags_of(flags: Iterable[bytes]) -> frozenset[str]:
@@ -171,8 +186,14 @@ def vanished(reply: Reply) -> frozenset[int]:
     for response in reply.untagged:
         _, word, rest = _words(response)
         if word == b"VANISHED":
-            gone.update(uids_of(rest.rsplit(b" ", 1)[-1]))
+            gone.update(uids_of(rest.rsplit(b" ", 1)[-1], MOST - len(gone)))
     return frozenset(gone)
+
+
+def expunged(*replies: Reply) -> int:
+    """How many copies left the open folder, as the replies tell."""
+    words = [_words(response)[1] for reply in replies for response in reply.untagged]
+    return words.count(b"EXPUNGE") + sum(len(vanished(reply)) for reply in replies)
 
 
 def listed(reply: Reply) -> list[Listed]:
@@ -190,13 +211,13 @@ def _listed(words: tuple[Any, ...]) -> Listed | None:
         raise ProtocolViolation("the server's LIST cannot be read")
     attributes = frozenset(a.decode("ascii", "replace").lower() for a in words[0] if isinstance(a, bytes))
     delimiter = words[1].decode("ascii", "replace") if isinstance(words[1], bytes) else ""
-    name = name_of(words[2])
-    return Listed(attributes, delimiter, name) if name else None
+    name, raw = name_of(words[2]), raw_name(words[2])
+    return Listed(attributes, delimiter, name, raw) if name else None
 
 
-def statuses(reply: Reply) -> dict[str, Status]:
-    """The STATUS responses before a tagged reply, by decoded folder name."""
-    found: dict[str, Status] = {}
+def statuses(reply: Reply) -> dict[bytes, Status]:
+    """The STATUS responses before a tagged reply, by the folder's name on the wire."""
+    found: dict[bytes, Status] = {}
     for response in reply.untagged:
         _, word, _ = _words(response)
         if word != b"STATUS":
@@ -205,7 +226,7 @@ def statuses(reply: Reply) -> dict[str, Status]:
         if len(words) < 2 or not isinstance(words[1], tuple):
             raise ProtocolViolation("the server's STATUS cannot be read")
         pairs = dict(zip(words[1][::2], words[1][1::2], strict=False))
-        found[name_of(words[0])] = Status(
+        found[raw_name(words[0])] = Status(
             *(
                 value if isinstance(value := pairs.get(key), int) else 0
                 for key in (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"HIGHESTMODSEQ")
@@ -234,7 +255,7 @@ def _namespace(group: object) -> list[tuple[str, str]]:
 
 
 def selected(reply: Reply) -> Status:
-    """What SELECT or EXAMINE tells about the folder."""
+    """What SELECT or EXAMINE tells about the folder. Raises ProtocolViolation when its UIDs mean nothing."""
     numbers: dict[bytes, int] = {}
     messages = 0
     for response in reply.untagged:
@@ -244,30 +265,35 @@ def selected(reply: Reply) -> Status:
         code, arguments = code_of(response)
         if arguments.isdigit() and len(arguments) <= 20:
             numbers[code] = int(arguments)
-    return Status(
-        messages,
-        numbers.get(b"UIDNEXT", 0),
-        numbers.get(b"UIDVALIDITY", 0),
-        numbers.get(b"HIGHESTMODSEQ", 0),
-    )
+    validity = numbers.get(b"UIDVALIDITY", 0)
+    if reply.ok and not 0 < validity <= LAST:
+        raise ProtocolViolation("the server does not tell the UIDVALIDITY of a folder")
+    return Status(messages, numbers.get(b"UIDNEXT", 0), validity, numbers.get(b"HIGHESTMODSEQ", 0))
 
 
 def copied(*replies: Reply) -> tuple[int, dict[int, int]]:
-    """The goal's UIDVALIDITY, and old UID to new UID, from COPYUID (RFC 4315), wherever it stands."""
+    """The goal's UIDVALIDITY, and old UID to new UID, from COPYUID (RFC 4315), wherever it stands.
+
+    Raises ProtocolViolation for one that does not tell of each copy one new place of its own.
+    """
     codes = [(reply.code, reply.arguments) for reply in replies]
     codes += [code_of(response) for reply in replies for response in reply.untagged]
-    validity = 0
+    validities: set[int] = set()
     pairs: dict[int, int] = {}
-    for code, arguments in codes:
+    for arguments in dict.fromkeys(arguments for code, arguments in codes if code == b"COPYUID"):
         words = arguments.split()
-        if code != b"COPYUID" or len(words) != 3 or not words[0].isdigit():
-            continue
-        old, new = uids_of(words[1]), uids_of(words[2])
-        if len(old) != len(new):
-            raise ProtocolViolation("the server's COPYUID names more copies on one side")
-        validity = int(words[0][:10])
-        pairs.update(zip(old, new, strict=True))
-    return validity, pairs
+        if len(words) != 3 or not words[0].isdigit() or not 0 < int(words[0][:11]) <= LAST:
+            raise ProtocolViolation("the server's COPYUID cannot be read")
+        left = MOST - len(pairs)
+        old, new = uids_of(words[1], left), uids_of(words[2], left)
+        told = dict(zip(old, new, strict=False))
+        if len(old) != len(new) or len(told) != len(old) or told.keys() & pairs.keys():
+            raise ProtocolViolation("the server's COPYUID does not pair the copies")
+        validities.add(int(words[0]))
+        pairs |= told
+    if len(validities) > 1 or len(set(pairs.values())) != len(pairs):
+        raise ProtocolViolation("the server's COPYUID names one place for two copies")
+    return max(validities, default=0), pairs
 
 
 def searched(reply: Reply) -> list[int]:
@@ -289,52 +315,6 @@ def rights(reply: Reply) -> frozenset[str]:
     return frozenset()
 
 
-def uids_of(text: bytes) -> list[int]:
-    """The numbers of a set, in its order. Raises ProtocolViolation for what is no set, or too big."""
-    if not _SET.match(text):
-        raise ProtocolViolation(f"the server sends no set of UIDs: {text[:40]!r}")
-    found: list[int] = []
-    for part in text.split(b","):
-        first, _, last = part.partition(b":")
-        start, end = int(first), int(last or first)
-        if abs(end - start) > MOST or len(found) > MOST:
-            raise ProtocolViolation("the server sends a set of UIDs without end")
-        found.extend(range(start, end + 1) if start <= end else range(start, end - 1, -1))
-    return found
-
-
-def set_of(uids: Iterable[int]) -> str:
-    """UIDs as a set, neighbours joined."""
-    parts: list[list[int]] = []
-    for uid in sorted(set(uids)):
-        if parts and uid == parts[-1][1] + 1:
-            parts[-1][1] = uid
-        else:
-            parts.append([uid, uid])
-    return ",".join(f"{a}" if a == b else f"{a}:{b}" for a, b in parts)
-
-
-def name_of(value: object) -> str:
-    """A folder's name as people wrote it ("" for one that is none, or too long)."""
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, bytes):
-        return ""
-    try:
-        name = decode_utf7(value)
-    except (UnicodeError, ValueError):
-        name = value.decode("utf-8", "surrogateescape")
-    return name if len(name) <= NAME else ""
-
-
-def quoted(name: str) -> bytes:
-    """A folder's name on the wire: modified UTF-7 in quotes. Raises ProtocolViolation for a line break."""
-    raw: bytes = encode_utf7(name)
-    if b"\r" in raw or b"\n" in raw or b"\0" in raw:
-        raise ProtocolViolation("no folder can have a line break in its name")
-    return b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-
-
 def _words(response: Response) -> tuple[bytes, bytes, bytes]:
     """The number or nothing, the word in capitals, and the rest of the first line of a response."""
     line = response[0] if isinstance(response[0], bytes) else response[0][0]
@@ -351,5 +331,9 @@ def _parsed(response: Response, word: bytes) -> tuple[Any, ...]:
     pieces: Sequence[bytes | tuple[bytes, bytes]] = [text if literal is None else (text, literal), *rest]
     try:
         return tuple(parse_response(list(pieces)))
-    except (ProtocolError, ValueError, TypeError, IndexError, RecursionError) as error:
-        raise ProtocolViolation(f"the server's {word.decode()} cannot be read: {error}") from error
+    except _FOREIGN as error:
+        raise ProtocolViolation(f"the server's {word.decode()} cannot be read: {_short(error)}") from error
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:200]

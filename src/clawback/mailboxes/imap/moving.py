@@ -2,44 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
-from clawback.errors import (
-    CapabilityMissing,
-    MailboxError,
-    Refused,
-    Unavailable,
-)
+from clawback.errors import CapabilityMissing, MailboxError, Refused, Unavailable
 from clawback.mailboxes.base import Failure, Move
 from clawback.mailboxes.imap.border import failure_of
 from clawback.mailboxes.imap.bulk import Answers, in_bulk
+from clawback.mailboxes.imap.expunging import expunge, take_back
 from clawback.mailboxes.imap.finding import either, guid_key
-from clawback.mailboxes.imap.folders import made, opened, refused, unopened
-from clawback.mailboxes.imap.grammar import Row, copied, rows, selected, set_of
+from clawback.mailboxes.imap.folders import made, opened, refused, standing_of, unopened
+from clawback.mailboxes.imap.grammar import Row, Status, copied, rows, selected
 from clawback.mailboxes.imap.hands import native_id, uid_of
 from clawback.mailboxes.imap.reading import copy_at, described, stale
 from clawback.mailboxes.imap.session import Session
+from clawback.mailboxes.imap.spelling import SET, set_of
 from clawback.mailboxes.imap.system import System
 from clawback.mailboxes.imap.wire import Command, Reply
 from clawback.message.delivery import Observed
 
 FEW = 20
 """Copies that are checked and moved in one write; more are moved after one look."""
-MANY = 1_000
-"""Copies of one MOVE."""
+NEW = 10_000
+"""Copies that are new at the goal and looked through for those that were moved there, at most."""
 
 Asked = Sequence[tuple[int, Move]]
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """From where to where, in which mailbox, on which session."""
+
+    session: Session
+    mailbox: str
+    origin: str
+    goal: str
+
+    @property
+    def what(self) -> str:
+        """What is done, for people."""
+        return f"moving copies of {self.mailbox} to {self.goal}"
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
-    """What one exchange did: the folder's UIDVALIDITY, what was there, and where each went."""
+    """What one exchange did: the folder's UIDVALIDITY, what was there, and where each copy went.
+
+    `failures` are those of copies that were there and are not proved to have gone.
+    """
 
     validity: int
     before: dict[int, Row]
-    goal_validity: int
-    went: dict[int, int]
+    goal_validity: int = 0
+    went: Mapping[int, int] = field(default_factory=dict)
+    failures: Mapping[int, Failure] = field(default_factory=dict)
 
 
 class ImapHand:
@@ -70,180 +86,222 @@ class ImapHand:
         answers: dict[int, Observed | Failure] = {}
         async with self._system.session(mailbox) as session:
             for (origin, goal), mine in ways.items():
-                for i in range(0, len(mine), MANY):
-                    chunk = mine[i : i + MANY]
+                for i in range(0, len(mine), SET):
+                    chunk = mine[i : i + SET]
                     try:
-                        answers |= await self._one_way(session, mailbox, origin, goal, chunk)
+                        answers |= await self._one_way(Way(session, mailbox, origin, goal), chunk)
                     except (MailboxError, Refused) as error:
                         answers |= {place: error for place, _ in chunk}
                         if session.broken:
                             left = [place for place, _ in asked if place not in answers]
-                            return answers | dict.fromkeys(left, error)
+                            return answers | dict.fromkeys(left, _untried(error))
         return answers
 
-    async def _one_way(
-        self, session: Session, mailbox: str, origin: str, goal: str, asked: Asked
-    ) -> dict[int, Observed | Failure]:
-        known = [(place, uid_of(move.handle)) for place, move in asked]
-        uids = {uid[1] for _, uid in known if uid}
-        if not uids:
-            await opened(session, self._system.names, mailbox, origin)
+    async def _one_way(self, way: Way, asked: Asked) -> dict[int, Observed | Failure]:
+        if not any(uid_of(move.handle) for _, move in asked):
+            await self._opened(way, way.origin)
             return {place: stale(move.handle) for place, move in asked}
-        if origin == goal:
-            return await self._stays(session, mailbox, origin, asked)
-        verified = "SEARCHRES" in session.capabilities and all(m.handle.version for _, m in asked)
-        if verified and self._system.guid and len(asked) <= FEW and "MOVE" in session.capabilities:
-            moved = await self._at_once(session, mailbox, origin, goal, asked)
-        else:
-            moved = await self._looked_at(session, mailbox, origin, goal, asked)
-        return {place: self._answer(mailbox, goal, move, moved) for place, move in asked}
+        if way.origin == way.goal:
+            return await self._stays(way, asked)
+        moved = None
+        if len(asked) <= FEW and self._can_verify(way.session, asked):
+            moved = await self._at_once(way, asked)
+        if moved is None:
+            moved = await self._looked_at(way, asked)
+        return {place: self._answer(way, move, moved) for place, move in asked}
 
-    async def _stays(
-        self, session: Session, mailbox: str, folder: str, asked: Asked
-    ) -> dict[int, Observed | Failure]:
-        status = await opened(session, self._system.names, mailbox, folder)
-        uids = [uid[1] for uid in (uid_of(m.handle) for _, m in asked) if uid]
-        there = await described(self._system, session, uids)
+    def _can_verify(self, session: Session, asked: Asked) -> bool:
+        """Whether the server can check the copies itself, and tell where they went."""
+        guids = bool(self._system.guid) and all(move.handle.version for _, move in asked)
+        return guids and {"SEARCHRES", "MOVE", "UIDPLUS"} <= session.capabilities
+
+    async def _opened(self, way: Way, folder: str, *, write: bool = False) -> Status:
+        return await opened(way.session, self._system.names, way.mailbox, folder, write=write)
+
+    async def _stays(self, way: Way, asked: Asked) -> dict[int, Observed | Failure]:
+        status = await self._opened(way, way.origin)
+        there = await described(self._system, way.session, _uids(asked))
         answers: dict[int, Observed | Failure] = {}
         for place, move in asked:
             row = copy_at(move.handle, status.uid_validity, there)
-            here = self._system.observed(mailbox, folder, status.uid_validity, row) if row else None
+            here = self._observed(way, way.origin, status.uid_validity, row) if row else None
             answers[place] = here or stale(move.handle)
         return answers
 
-    async def _at_once(self, session: Session, mailbox: str, origin: str, goal: str, asked: Asked) -> Moved:
-        """Open, check by UID and GUID, describe and move in one write; what fits no more moves nothing."""
-        names, word = self._system.names, self._system.guid
+    async def _at_once(self, way: Way, asked: Asked, *, again: bool = True) -> Moved | None:
+        """Open, check by UID and GUID, describe and move in one write; what fits no more moves nothing.
+
+        None when the server announces what it cannot do (RFC 5182), and has done nothing.
+        """
+        names, word, session = self._system.names, self._system.guid, way.session
         keys = [f"UID {u[1]} {guid_key(word, m.handle.version)}" for _, m in asked if (u := uid_of(m.handle))]
         commands = [
-            Command.of(b"SELECT " + names.wire(mailbox, origin)),
+            Command.of(b"SELECT " + names.wire(way.mailbox, way.origin)),
             Command.of(f"UID SEARCH RETURN (SAVE) {either(keys)}"),
             Command.of(f"UID FETCH $ ({self._system.items})"),
-            Command.of(b"UID MOVE $ " + names.wire(mailbox, goal)),
+            Command.of(b"UID MOVE $ " + names.wire(way.mailbox, way.goal)),
         ]
-        select, search, fetch, move = await session.run(*commands)
+        with session.deed(way.what):
+            select, search, fetch, move = replies = await session.run(*commands)
+            _, went = copied(*replies)
+            validity, before = selected(select).uid_validity, rows(fetch, move)
         if not select.ok:
-            raise await unopened(session, names, mailbox, origin, select)
+            raise await unopened(session, names, way.mailbox, way.origin, select)
+        if search.status == move.status == b"BAD":
+            return None
         if not search.ok:
-            raise failure_of(search, f"checking copies in {origin} of {mailbox}")
-        before = rows(fetch, move)
-        if not before:
-            return Moved(selected(select).uid_validity, {}, 0, {})
-        if not move.ok:
-            await self._make_goal(session, mailbox, origin, goal, move)
-            again = [*commands[:2], commands[3]]
-            select, search, move = await session.run(*again)
-        validity = selected(select).uid_validity
-        return await self._moved(session, mailbox, (origin, goal), validity, before, (fetch, search, move))
+            raise failure_of(search, f"checking copies in {way.origin} of {way.mailbox}")
+        if not before and not went:
+            return Moved(validity, {})
+        if again and not move.ok and not went and await self._made_goal(way, move):
+            return await self._at_once(way, asked, again=False)
+        return await self._moved(way, validity, before, replies)
 
-    async def _looked_at(self, session: Session, mailbox: str, origin: str, goal: str, asked: Asked) -> Moved:
+    async def _looked_at(self, way: Way, asked: Asked) -> Moved:
         """Open, look, then move what is there."""
-        names = self._system.names
-        status = await opened(session, names, mailbox, origin, write=True)
+        plain = not {"MOVE", "UIDPLUS"} <= way.session.capabilities
+        goal = Status()
+        if plain:
+            goal = await standing_of(way.session, self._system.names, way.mailbox, way.goal)
+        status = await self._opened(way, way.origin, write=True)
         validity = status.uid_validity
         uids = [u[1] for u in (uid_of(m.handle) for _, m in asked) if u and u[0] == validity]
-        there = await described(self._system, session, uids)
+        there = await described(self._system, way.session, uids)
         before = {row.uid: row for _, m in asked if (row := copy_at(m.handle, validity, there))}
         if not before:
-            return Moved(validity, {}, 0, {})
-        reply = await self._take(session, mailbox, origin, goal, list(before))
-        if not reply.ok:
-            await self._make_goal(session, mailbox, origin, goal, reply)
-            await opened(session, names, mailbox, origin, write=True)
-            reply = await self._take(session, mailbox, origin, goal, list(before))
-        return await self._moved(session, mailbox, (origin, goal), validity, before, (reply,))
+            return Moved(validity, {})
+        reply = await self._take(way, list(before))
+        if not reply.ok and not copied(reply)[1] and await self._made_goal(way, reply):
+            await self._opened(way, way.origin, write=True)
+            reply = await self._take(way, list(before))
+        if plain:
+            return await self._without_proof(way, validity, before, reply, goal)
+        return await self._moved(way, validity, before, (reply,))
 
-    async def _take(
-        self, session: Session, mailbox: str, origin: str, goal: str, uids: Sequence[int]
-    ) -> Reply:
-        """MOVE (RFC 6851), or what it stands for."""
-        where = self._system.names.wire(mailbox, goal)
-        if "MOVE" in session.capabilities:
-            (reply,) = await session.run(Command.of(f"UID MOVE {set_of(uids)} ".encode() + where))
-            return reply
-        if "UIDPLUS" not in session.capabilities:
+    async def _take(self, way: Way, uids: Sequence[int]) -> Reply:
+        """MOVE (RFC 6851), or the first part of what it stands for."""
+        can = way.session.capabilities
+        if "MOVE" not in can and "UIDPLUS" not in can:
             raise CapabilityMissing("the server has neither MOVE nor UIDPLUS, so nothing can be moved safely")
-        (reply,) = await session.run(Command.of(f"UID COPY {set_of(uids)} ".encode() + where))
-        if reply.ok:
-            # Only what COPYUID proves to be copied may be expunged.
-            _, went = copied(reply)
-            await expunge(self._system, session, mailbox, origin, list(went))
+        verb = "MOVE" if "MOVE" in can else "COPY"
+        where = self._system.names.wire(way.mailbox, way.goal)
+        with way.session.deed(way.what):
+            (reply,) = await way.session.run(Command.of(f"UID {verb} {set_of(uids)} ".encode() + where))
+            copied(reply)
         return reply
 
-    async def _make_goal(
-        self, session: Session, mailbox: str, origin: str, goal: str, refusal: Reply
-    ) -> None:
+    async def _made_goal(self, way: Way, refusal: Reply) -> bool:
+        """Whether the goal was missing and is there now. The origin is open, so it is not what is missing."""
         if refusal.code not in (b"TRYCREATE", b"NONEXISTENT"):
-            raise await self._refused(session, mailbox, origin, goal, refusal)
-        # The origin is open, so what is not there is the goal.
-        await made(session, self._system.names, mailbox, goal)
-
-    async def _refused(self, session: Session, mailbox: str, origin: str, goal: str, reply: Reply) -> Failure:
-        needed, what = {origin: "te", goal: "i"}, f"moving copies of {mailbox} to {goal}"
-        return await refused(session, self._system.names, mailbox, reply, needed, what)
+            return False
+        await made(way.session, self._system.names, way.mailbox, way.goal)
+        return True
 
     async def _moved(
-        self,
-        session: Session,
-        mailbox: str,
-        way: tuple[str, str],
-        validity: int,
-        before: dict[int, Row],
-        replies: Sequence[Reply],
+        self, way: Way, validity: int, before: dict[int, Row], replies: Sequence[Reply]
     ) -> Moved:
         """What became of it. The server may tell of the move before it ends a command that came earlier."""
-        origin, goal = way
-        if not replies[-1].ok:
-            raise await self._refused(session, mailbox, origin, goal, replies[-1])
         goal_validity, went = copied(*replies)
-        if not went and "UIDPLUS" not in session.capabilities:
-            goal_validity, went = await self._found_again(session, mailbox, goal, before)
         if not before.keys() >= went.keys():
-            raise Unavailable(f"the server told of other moves in {mailbox} than were asked for")
-        return Moved(validity, before, goal_validity, went)
+            way.session.close()
+            raise Unavailable(f"the server told of other moves in {way.mailbox} than were asked for")
+        left = before.keys() - went.keys()
+        if not left:
+            return Moved(validity, before, goal_validity, went)
+        if not replies[-1].ok:
+            failure = await self._refused(way, replies[-1])
+            return Moved(validity, before, goal_validity, went, dict.fromkeys(left, failure))
+        return Moved(validity, before, goal_validity, went, await self._still_there(way, left))
+
+    async def _refused(self, way: Way, reply: Reply) -> Failure:
+        needed = {way.origin: "te", way.goal: "i"}
+        return await refused(way.session, self._system.names, way.mailbox, reply, needed, way.what)
+
+    async def _still_there(self, way: Way, uids: Set[int]) -> dict[int, Failure]:
+        """The server said OK and did not tell where these went: have they left, or has it done nothing?"""
+        await self._opened(way, way.origin)
+        there = await described(self._system, way.session, list(uids))
+        stays = Unavailable(f"the server said that it moved a copy, and it is still in {way.origin}")
+        return dict.fromkeys(there, stays)
+
+    async def _without_proof(
+        self, way: Way, validity: int, before: dict[int, Row], reply: Reply, goal: Status
+    ) -> Moved:
+        """The rest of a move by COPY, and what is known of a MOVE that does not tell where copies go."""
+        goal_validity, went = copied(reply)
+        if not went and reply.ok:
+            goal_validity, went = await self._found_again(way, before, goal)
+        if not before.keys() >= went.keys():
+            way.session.close()
+            raise Unavailable(f"the server told of other copies in {way.mailbox} than were asked for")
+        if "MOVE" not in way.session.capabilities:
+            await self._opened(way, way.origin, write=True)
+            try:
+                # Only what is proved to be at the goal may be expunged.
+                await expunge(self._system, way.session, way.mailbox, way.origin, list(went))
+            except (MailboxError, Refused):
+                if not way.session.broken:
+                    await take_back(self._system, way.session, way.mailbox, (way.origin, way.goal), went)
+                raise
+        left = before.keys() - went.keys()
+        if not left:
+            return Moved(validity, before, goal_validity, went)
+        failures = await self._still_there(way, left) if reply.ok else {}
+        if not reply.ok:
+            failures = dict.fromkeys(left, await self._refused(way, reply))
+        return Moved(validity, before, goal_validity, went, failures)
 
     async def _found_again(
-        self, session: Session, mailbox: str, goal: str, before: dict[int, Row]
+        self, way: Way, before: dict[int, Row], goal: Status
     ) -> tuple[int, dict[int, int]]:
-        """Without COPYUID: the newest copies at the goal, by GUID, or else by size, date and order."""
-        status = await opened(session, self._system.names, mailbox, goal)
-        first = max(1, status.uid_next - 2 * len(before) - 50)
-        there = await described(self._system, session, range(first, max(first + 1, status.uid_next)))
+        """Without COPYUID: what is new at the goal, by GUID, or else by size, date and order."""
+        status = await self._opened(way, way.goal)
+        first = goal.uid_next if goal.uid_validity == status.uid_validity else 1
+        if status.uid_next - first > NEW:
+            raise Unavailable(f"too much is new in {way.goal} to see what was moved there")
+        there = await described(self._system, way.session, range(first, status.uid_next))
         waiting: dict[object, list[int]] = {}
-        for uid in sorted(there, reverse=True):
+        for uid in sorted(there):
             waiting.setdefault(_likeness(there[uid]), []).append(uid)
         went = {
             uid: waiting[_likeness(before[uid])].pop(0)
-            for uid in sorted(before, reverse=True)
+            for uid in sorted(before)
             if waiting.get(_likeness(before[uid]))
         }
-        if len(went) < len(before):
-            raise Unavailable(f"{len(before) - len(went)} copies of {mailbox} are not seen in {goal} yet")
         return status.uid_validity, went
 
-    def _answer(self, mailbox: str, goal: str, move: Move, moved: Moved) -> Observed | Failure:
-        row = copy_at(move.handle, moved.validity, moved.before)
-        if row is None or row.uid not in moved.went:
+    def _observed(self, way: Way, folder: str, validity: int, row: Row) -> Observed:
+        return self._system.observed(way.mailbox, folder, validity, row)
+
+    def _answer(self, way: Way, move: Move, moved: Moved) -> Observed | Failure:
+        row = _moved_row(move, moved)
+        if row is None:
             return stale(move.handle)
-        placed = self._system.observed(mailbox, goal, moved.goal_validity, row)
+        if row.uid not in moved.went:
+            return moved.failures.get(row.uid) or stale(move.handle)
+        placed = self._observed(way, way.goal, moved.goal_validity, row)
         new = native_id(moved.goal_validity, moved.went[row.uid])
         return replace(placed, handle=replace(placed.handle, native_id=new))
 
 
+def _moved_row(move: Move, moved: Moved) -> Row | None:
+    """The row of the copy. One that went although its folder's UIDs are new was known by its GUID."""
+    row = copy_at(move.handle, moved.validity, moved.before)
+    known = uid_of(move.handle)
+    if row is None and known and known[1] in moved.went:
+        other = moved.before[known[1]]
+        return other if move.handle.version and other.guid == move.handle.version else None
+    return row
+
+
+def _uids(asked: Asked) -> list[int]:
+    return [uid[1] for uid in (uid_of(move.handle) for _, move in asked) if uid]
+
+
+def _untried(error: Failure) -> Failure:
+    """The answer for copies that come after those at which the session broke off."""
+    return error if isinstance(error, Unavailable) else Unavailable(str(error))
+
+
 def _likeness(row: Row) -> object:
     return row.guid or (row.size, row.internal_date)
-
-
-async def expunge(system: System, session: Session, mailbox: str, folder: str, uids: Sequence[int]) -> None:
-    """Expunge exactly these UIDs of the open folder (RFC 4315)."""
-    if not uids:
-        return
-    if "UIDPLUS" not in session.capabilities:
-        raise CapabilityMissing("the server has no UIDPLUS, so nothing can be expunged without other mail")
-    replies = await session.run(
-        Command.of(f"UID STORE {set_of(uids)} +FLAGS.SILENT (\\Deleted)"),
-        Command.of(f"UID EXPUNGE {set_of(uids)}"),
-    )
-    for reply in replies:
-        if not reply.ok:
-            raise await refused(session, system.names, mailbox, reply, {folder: "te"}, "expunging copies")

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from clawback.errors import CapabilityMissing
 from clawback.mailboxes import folder_names
 from clawback.mailboxes.folder_names import INBOX
-from clawback.mailboxes.imap.grammar import Listed, quoted
+from clawback.mailboxes.imap.grammar import Listed
 from clawback.mailboxes.imap.options import Access, Login, Naming
+from clawback.mailboxes.imap.spelling import quoted, quoted_raw
 from clawback.message.delivery import DeliveryLocation
 
 _SPECIAL = {
@@ -37,12 +38,12 @@ class Space:
 
 @dataclass(slots=True)
 class Seen:
-    """The folders of one mailbox as last listed: by our name, the server's name and the kind of place.
+    """The folders of one mailbox as last listed: by our name, as the server told of it and the kind of place.
 
     `special` are the folders that the server names for a place.
     """
 
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, Listed] = field(default_factory=dict)
     places: dict[str, DeliveryLocation] = field(default_factory=dict)
     special: dict[DeliveryLocation, str] = field(default_factory=dict)
 
@@ -88,14 +89,19 @@ class Names:
         parts = found.groupdict()
         return parts.get("mailbox") or "@".join(p for p in (parts.get("user"), parts.get("domain")) if p)
 
-    def learn(self, mailbox: str, listed: Iterable[Listed]) -> dict[str, str]:
-        """Remember the folders of a listing; answers those that hold mail, our name to the server's."""
+    def learn(self, mailbox: str, listed: Iterable[Listed]) -> dict[str, Listed]:
+        """Remember the folders of a listing; answers those that hold mail, by our name.
+
+        Where two folders would have one name, the second is called by what stands on the wire too.
+        """
         seen = Seen()
-        for folder in listed:
+        for folder in sorted(listed, key=lambda folder: folder.raw):
             name = self._ours(mailbox, folder)
             if name is None or folder.attributes & _NOT_FOLDERS:
                 continue
-            seen.names[name] = folder.name
+            if name in seen.names and seen.names[name].raw != folder.raw:
+                name = f"{name} [{folder.raw.decode('ascii', 'backslashreplace')}]"
+            seen.names[name] = folder
             seen.places[name] = place = self._place(name, folder.attributes)
             if folder.attributes & _NAMED and place in _LOOKED_FOR:
                 seen.special.setdefault(place, name)
@@ -115,14 +121,17 @@ class Names:
         return frozenset(self._seen.get(mailbox, Seen()).names)
 
     def wire(self, mailbox: str, folder: str) -> bytes:
-        """A folder's name as the server wants it."""
+        """A folder's name as the server wants it. Raises HandleStale for one that no folder can have."""
+        seen = self._seen.get(mailbox)
+        if seen and folder in seen.names:
+            return quoted_raw(seen.names[folder].raw)
         return quoted(self.raw(mailbox, folder))
 
     def raw(self, mailbox: str, folder: str) -> str:
         """As `wire`, decoded."""
         seen = self._seen.get(mailbox)
         if seen and folder in seen.names:
-            return seen.names[folder]
+            return seen.names[folder].name
         name = folder.replace("/", self.space.delimiter or "/")
         if self._admin:
             return self._inbox(mailbox) if folder == INBOX else self._below(mailbox, name)

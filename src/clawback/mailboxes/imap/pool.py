@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from clawback.errors import Throttled
 from clawback.mailboxes.imap.options import Access, Options
 from clawback.mailboxes.imap.session import Session, open_session
 
@@ -40,9 +41,8 @@ class Pool:
 
     async def close(self) -> None:
         """Say goodbye on every idle session; those at work are closed when their work ends."""
-        idle = [session for _, session in self._idle.values()]
-        self._idle.clear()
-        await asyncio.gather(*(session.leave() for session in idle))
+        self._closed = True
+        await self._leave_idle()
 
     @asynccontextmanager
     async def _turn(self, mailbox: str) -> AsyncIterator[None]:
@@ -71,4 +71,17 @@ class Pool:
         while self._idle and len(self._idle) >= max(1, self._options.connections // 2):
             _, (_, oldest) = self._idle.popitem(last=False)
             await oldest.leave()
-        return await open_session(self._options.server, self._options.login, mailbox, user)
+        options = self._options
+        try:
+            return await open_session(options.server, options.login, mailbox, user)
+        except Throttled:
+            # Those that idle may be what fills the server's limit.
+            if not self._idle:
+                raise
+        await self._leave_idle()
+        return await open_session(options.server, options.login, mailbox, user)
+
+    async def _leave_idle(self) -> None:
+        idle = [session for _, session in self._idle.values()]
+        self._idle.clear()
+        await asyncio.gather(*(session.leave() for session in idle))

@@ -6,6 +6,9 @@ import asyncio
 import base64
 import contextlib
 import ssl
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 
 from clawback.errors import (
     BadSettings,
@@ -17,7 +20,7 @@ from clawback.errors import (
 )
 from clawback.mailboxes.imap.border import answering, failure_of
 from clawback.mailboxes.imap.options import Access, Login, Server, Tls
-from clawback.mailboxes.imap.wire import Command, Connection, Reply, code_of
+from clawback.mailboxes.imap.wire import ROOM, Command, Connection, Reply, code_of
 
 _STREAM = 1 << 20
 PATIENCE = 20
@@ -27,12 +30,16 @@ LOGOUT = 2.0
 
 
 class Session:
-    """A connection that is logged in. `capabilities` are in capitals."""
+    """A connection that is logged in. `capabilities` are in capitals.
+
+    With `quick` the server tells what changed since a modification sequence (QRESYNC, RFC 7162).
+    """
 
     def __init__(self, connection: Connection, server: Server) -> None:
         self._connection = connection
         self._server = server
         self.capabilities: frozenset[str] = frozenset()
+        self.quick = False
         self.broken = False
         self._in_folder = False
 
@@ -41,25 +48,38 @@ class Session:
         """Whether it can be used again."""
         return not self.broken and self._connection.alive
 
-    async def run(self, *commands: Command) -> list[Reply]:
+    async def run(self, *commands: Command, room: int = ROOM) -> list[Reply]:
         """Send all commands in one write and wait for the replies. After an error the session is broken.
 
-        Raises Unavailable when the answer is late or the connection lost: what was asked for may be done.
+        `room` bounds the answers, in bytes of memory. Raises Unavailable when the answer is late or the
+        connection lost, and ProtocolViolation for what is no answer: what was asked for may be done.
         """
         self._in_folder |= any(c.pieces[0].startswith((b"SELECT ", b"EXAMINE ")) for c in commands)
         try:
             with answering(self._server.where):
                 async with asyncio.timeout(self._server.timeout * PATIENCE):
-                    return await self._run(commands)
+                    return await self._run(commands, room)
         except BaseException:
             self.close()
             raise
 
-    async def _run(self, commands: tuple[Command, ...]) -> list[Reply]:
-        asks_first = "LITERAL+" not in self.capabilities and any(len(c.pieces) > 1 for c in commands)
-        if not asks_first:
-            return await self._connection.run(*commands)
-        return [(await self._connection.run(command, non_sync=False))[0] for command in commands]
+    async def _run(self, commands: tuple[Command, ...], room: int) -> list[Reply]:
+        waits = "LITERAL+" not in self.capabilities and any(len(c.pieces) > 1 for c in commands)
+        if waits or any(c.prompted is not None for c in commands):
+            return [await self._connection.run_asking(command) for command in commands]
+        return await self._connection.run(*commands, room=room)
+
+    @contextlib.contextmanager
+    def deed(self, what: str) -> Iterator[None]:
+        """The work of asking for a change and reading the answer.
+
+        An answer that cannot be read leaves it open whether the change was made, so it is Unavailable.
+        """
+        try:
+            yield
+        except ProtocolViolation as error:
+            self.close()
+            raise Unavailable(f"whether {what} was done is not known: {error}") from error
 
     async def one(self, text: str | bytes, what: str) -> Reply:
         """Run one command that must be done. Raises the failure of its reply."""
@@ -105,8 +125,9 @@ async def open_session(server: Server, login: Login, mailbox: str, user: str) ->
             try:
                 await _log_in(session, login, mailbox, user)
                 if server.compress and "COMPRESS=DEFLATE" in session.capabilities:
-                    await session.one("COMPRESS DEFLATE", "asking for compression")
-                    session.connection.compress()
+                    (reply,) = await session.run(Command.of("COMPRESS DEFLATE"))
+                    if reply.ok:
+                        session.connection.compress()
             except BaseException:
                 session.close()
                 raise
@@ -130,11 +151,7 @@ async def _connect(server: Server) -> Session:
             raise _refusal(greeting, "connecting")
         session.capabilities = _announced(greeting)
         if context and server.tls is Tls.STARTTLS:
-            if greeting.status == b"PREAUTH":
-                raise LoginFailed(f"{server.where} logs us in before TLS is on")
-            await session.one("STARTTLS", "turning TLS on")
-            await session.connection.start_tls(context, server.host)
-            session.capabilities = frozenset()
+            await _start_tls(session, server, greeting, context)
         if not session.capabilities:
             session.capabilities = await _asked(session)
     except BaseException:
@@ -143,11 +160,34 @@ async def _connect(server: Server) -> Session:
     return session
 
 
+async def _start_tls(session: Session, server: Server, greeting: Reply, context: ssl.SSLContext) -> None:
+    """Turn TLS on, or go no further: neither a password nor mail goes out before."""
+    if greeting.status == b"PREAUTH":
+        raise LoginFailed(f"{server.where} logs us in before TLS is on")
+    (reply,) = await session.run(Command.of("STARTTLS"))
+    if not reply.ok:
+        raise LoginFailed(f"{server.where} does not turn TLS on, so nothing is sent: {_said(reply)}")
+    with answering(server.where):
+        await session.connection.start_tls(context, server.host)
+    session.capabilities = frozenset()
+
+
+def _said(reply: Reply) -> str:
+    return str(failure_of(reply, "STARTTLS"))
+
+
 def _context(server: Server) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
+        changed = server.ca_file.stat().st_mtime_ns if server.ca_file else 0
+        return _trusting(server.ca_file, changed)
     except (OSError, ssl.SSLError) as error:
         raise BadSettings(f"the certificates in {server.ca_file} cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=8)
+def _trusting(ca_file: Path | None, changed: int) -> ssl.SSLContext:
+    """What to trust; reading all that a system trusts takes longer than a login."""
+    return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
 
 
 async def _log_in(session: Session, login: Login, mailbox: str, user: str) -> None:
@@ -158,8 +198,9 @@ async def _log_in(session: Session, login: Login, mailbox: str, user: str) -> No
         raise _refusal(reply, f"logging in to {mailbox or 'the server'}")
     announced = _announced(reply)
     session.capabilities = announced or await _asked(session)
-    if "QRESYNC" in session.capabilities and "ENABLE" in session.capabilities:
-        await session.one("ENABLE QRESYNC", "asking for quick resynchronisation")
+    if {"QRESYNC", "ENABLE"} <= session.capabilities:
+        (reply,) = await session.run(Command.of("ENABLE QRESYNC"))
+        session.quick = reply.ok and b"QRESYNC" in _words_after(reply, b"ENABLED")
 
 
 def _credentials(login: Login, mailbox: str, user: str, capabilities: frozenset[str]) -> Command:
@@ -178,16 +219,18 @@ def _credentials(login: Login, mailbox: str, user: str, capabilities: frozenset[
 
 
 def _plain(authzid: str, user: str, password: str, capabilities: frozenset[str]) -> Command:
-    """SASL PLAIN with an initial response (RFC 4616, RFC 4959); LOGIN only where nothing else is offered."""
+    """SASL PLAIN (RFC 4616), in one line where it can be; LOGIN only where nothing else is offered."""
     if "\0" in authzid + user + password:
         raise LoginFailed("a user name or password holds a null character")
-    if {"AUTH=PLAIN", "SASL-IR"} <= capabilities:
-        words = "\0".join((authzid, user, password)).encode()
-        return Command.of(b"AUTHENTICATE PLAIN " + base64.b64encode(words))
+    if "AUTH=PLAIN" in capabilities:
+        words = base64.b64encode("\0".join((authzid, user, password)).encode())
+        if "SASL-IR" in capabilities:
+            return Command.of(b"AUTHENTICATE PLAIN " + words)
+        return Command((b"AUTHENTICATE PLAIN",), words)
     if "LOGINDISABLED" in capabilities:
         raise LoginFailed("the server takes no password on this connection: is TLS missing?")
     if authzid:
-        raise LoginFailed("the server cannot log in one user for another: it lacks AUTH=PLAIN with SASL-IR")
+        raise LoginFailed("the server cannot log in one user for another: it does not offer AUTH=PLAIN")
     return Command((b"LOGIN ", user.encode(), b" ", password.encode(), b""))
 
 
@@ -202,14 +245,15 @@ def _refusal(reply: Reply, what: str) -> MailboxError:
 
 def _announced(reply: Reply) -> frozenset[str]:
     codes = [(reply.code, reply.arguments), *(code_of(response) for response in reply.untagged)]
-    codes += [(b"CAPABILITY", _untagged_capability(reply))]
+    codes += [(b"CAPABILITY", b" ".join(_words_after(reply, b"CAPABILITY")))]
     words = b" ".join(arguments for code, arguments in codes if code == b"CAPABILITY")
     return frozenset(words.decode("ascii", "replace").upper().split())
 
 
-def _untagged_capability(reply: Reply) -> bytes:
-    lines = [r[0] for r in reply.untagged if isinstance(r[0], bytes)]
-    return b" ".join(line[13:] for line in lines if line[:13].upper() == b"* CAPABILITY ")
+def _words_after(reply: Reply, name: bytes) -> list[bytes]:
+    """What stands in untagged responses of this name, in capitals."""
+    lines = [r[0].upper().split() for r in reply.untagged if isinstance(r[0], bytes)]
+    return [word for line in lines if line[1:2] == [name] for word in line[2:]]
 
 
 async def _asked(session: Session) -> frozenset[str]:

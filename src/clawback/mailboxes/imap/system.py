@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +23,7 @@ from clawback.message.delivery import Handle, Observed
 
 COMMAND_SECONDS = 30.0
 _OUTPUT = 16 << 20
+_CHUNK = 1 << 16
 _NO_UID = 4_294_967_295
 
 
@@ -33,8 +37,10 @@ class System:
         self.pool = Pool(options)
         self.guid = ""
         self.capabilities: frozenset[str] = frozenset()
-        self._learning = asyncio.Lock()
         self._owners: dict[str, str] = {}
+        self._asking = asyncio.Lock()
+        self._asked = 0.0
+        self._known: frozenset[str] = frozenset()
 
     @asynccontextmanager
     async def session(self, mailbox: str) -> AsyncIterator[Session]:
@@ -45,8 +51,7 @@ class System:
             async with self.pool.session(mailbox, user) as session:
                 opened = True
                 if not self.capabilities:
-                    async with self._learning:
-                        await self._learn(session, mailbox)
+                    await self._learn(session, mailbox)
                 yield session
         except (LoginFailed, Unavailable):
             # A server may refuse a user that it does not know as it refuses a password, or hang up.
@@ -89,9 +94,7 @@ class System:
         return f"UID FLAGS INTERNALDATE RFC822.SIZE {self.guid}".rstrip()
 
     async def _learn(self, session: Session, mailbox: str) -> None:
-        """See once what this server can do."""
-        if self.capabilities:
-            return
+        """See what this server can do. Without a lock, for one mailbox that hangs must not stop others."""
         self.names.space = await folders.space_of(session)
         if "OBJECTID" in session.capabilities:
             self.guid = "EMAILID"
@@ -106,13 +109,20 @@ class System:
         self.capabilities = session.capabilities
 
     async def _exists(self, mailbox: str) -> bool:
+        """Whether a mailbox may exist; an empty list, or none at all, proves nothing."""
         if self.options.login.access is Access.ADMIN:
             return True
-        try:
-            known = await self.mailboxes()
-        except (LoginFailed, Unavailable):
-            return True
-        return mailbox.lower() in {m.lower() for m in known}
+        now = asyncio.get_running_loop().time
+        failed_at = now()
+        async with self._asking:
+            # Many mailboxes fail at once when a server is down: one question answers for all that waited.
+            if self._asked <= failed_at:
+                self._asked = now()
+                try:
+                    self._known = frozenset(known.lower() for known in await self.mailboxes())
+                except (LoginFailed, Unavailable):
+                    self._known = frozenset()
+        return not self._known or mailbox.lower() in self._known
 
     def _filed(self) -> list[str]:
         file = self.options.mailboxes.file
@@ -138,26 +148,32 @@ class System:
 
 async def _output(command: tuple[str, ...]) -> str:
     """What a command prints, within bounds."""
+    output = bytearray()
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
         )
     except OSError as error:
         raise Unavailable(f"{command[0]} cannot be run: {error}") from error
     try:
         async with asyncio.timeout(COMMAND_SECONDS):
             assert process.stdout
-            output = await process.stdout.read(_OUTPUT)
+            while chunk := await process.stdout.read(_CHUNK):
+                output += chunk
+                if len(output) > _OUTPUT:
+                    raise Unavailable(f"{command[0]} prints more than {_OUTPUT:,} bytes")
             await process.wait()
     except TimeoutError:
         raise Unavailable(f"{command[0]} did not end within {COMMAND_SECONDS:.0f} s") from None
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.communicate()
     if process.returncode:
         raise Unavailable(f"{command[0]} ended with {process.returncode}")
     return output.decode("utf-8", "replace")
