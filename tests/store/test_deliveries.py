@@ -174,6 +174,16 @@ def test_what_is_asked_of_a_large_mailbox_is_told_without_the_rest(store: Store)
         assert unit.deliveries.unseen(*BOB) == ()
 
 
+def test_what_somebody_else_changed_meanwhile_is_told_apart(store: Store) -> None:
+    seen = [delivery(n) for n in range(4)]
+    with store.write() as unit:
+        unit.deliveries.save(seen[:3])
+        unit.deliveries.relocate([replace(seen[1], flags=frozenset())])
+    with store.write() as unit:
+        assert unit.deliveries.unchanged(seen) == {"dlv-0", "dlv-2"}
+        assert unit.deliveries.unchanged([]) == set()
+
+
 def test_what_is_asked_of_a_large_mailbox_is_found_by_an_index(tmp_path: Path) -> None:
     asked: list[tuple[str, Any]] = []
     engine = database.engine(f"sqlite:///{tmp_path / 'clawback.db'}")

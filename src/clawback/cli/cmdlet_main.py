@@ -48,8 +48,9 @@ def _do(command: Command, values: dict[str, Any]) -> int:
     return 0
 
 
-def _verbose(stage: str, done: int, total: int) -> None:
-    _say(f"{stage}: {done}" + (f" of {total}" if total else ""))
+def _verbose(stage: str, done: int, total: int, messages: int = 0) -> None:
+    read = f", {messages} messages" if messages else ""
+    _say(f"{stage}: {done}" + (f" of {total}" if total else "") + read)
 
 
 def _say(text: str) -> None:

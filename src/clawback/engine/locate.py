@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from typing import Protocol, TypeVar
 
+from clawback.engine.pace import each
 from clawback.engine.parts import Parts
 from clawback.errors import ClawbackError, Gone, NotFound
 from clawback.mailboxes.base import Failure, Wanted
@@ -13,6 +14,9 @@ from clawback.message.delivery import Delivery, DeliveryLocation, Handle, Observ
 from clawback.message.reconcile import assign, lost, relocated
 
 BATCH = 1_000
+"""Copies that are looked for in one go, at most."""
+LEAST = 50
+"""Copies that are not worth to be parted further."""
 
 
 class Copy(Protocol):
@@ -54,14 +58,18 @@ def placed(copies: Sequence[Copy], answers: Answers, claimed: Set[Handle]) -> tu
     return assign(pairs, claimed)
 
 
-def claims(parts: Parts, mailboxes: Iterable[tuple[str, str]]) -> frozenset[Handle]:
-    """The handles that known deliveries of these (source, mailbox) have."""
+def claims(parts: Parts, places: Iterable[Observed]) -> tuple[Delivery, ...]:
+    """The deliveries that are known to be in one of these places."""
+    wanted: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for place in places:
+        handle = place.handle
+        wanted[handle.source, handle.mailbox].add((handle.folder, handle.native_id))
     with parts.store.read() as unit:
-        return frozenset(
-            d.handle
-            for source, mailbox in mailboxes
-            for d in unit.deliveries.known(source, mailbox).values()
-            if d.location is not DeliveryLocation.HARD_DELETED
+        return tuple(
+            delivery
+            for mailbox, mine in wanted.items()
+            for place, delivery in unit.deliveries.named(*mailbox, {name for _, name in mine}).items()
+            if place in mine and delivery.location is not DeliveryLocation.HARD_DELETED
         )
 
 
@@ -70,26 +78,51 @@ async def look(parts: Parts, deliveries: Sequence[Delivery]) -> tuple[Delivery, 
 
     A copy that cannot be looked at becomes `unknown`. Raises Unavailable when a whole source is down.
     """
-    seen: list[Delivery] = []
-    for source, mine in by_source(deliveries).items():
-        for i in range(0, len(mine), BATCH):
-            seen.extend(await _look_at(parts, source, mine[i : i + BATCH]))
-            parts.progress("looking where each copy is", len(seen), len(deliveries))
-    return tuple(seen)
+    seen: dict[str, Delivery] = {}
+
+    async def one(batch: Sequence[Delivery]) -> None:
+        after = await seen_now(parts, batch[0].handle.source, batch)
+        seen.update((delivery.id, delivery) for delivery in _write(parts, batch, after))
+        parts.progress("looking where each copy is", len(seen), len(deliveries))
+
+    batches = [
+        batch for mine in by_source(deliveries).values() for batch in _batches(mine, parts.pace.at_once)
+    ]
+    await each(batches, one, parts.pace.at_once)
+    return tuple(seen[delivery.id] for delivery in deliveries)
 
 
-async def _look_at(parts: Parts, source: str, deliveries: Sequence[Delivery]) -> list[Delivery]:
+def _batches(deliveries: Sequence[Delivery], at_once: int) -> list[list[Delivery]]:
+    """The deliveries in runs to be looked at side by side, all of one mailbox in the same."""
+    most = min(BATCH, max(LEAST, len(deliveries) // at_once))
+    by_mailbox: dict[str, list[Delivery]] = defaultdict(list)
+    for delivery in deliveries:
+        by_mailbox[delivery.handle.mailbox].append(delivery)
+    batches: list[list[Delivery]] = [[]]
+    for mine in by_mailbox.values():
+        if batches[-1] and len(batches[-1]) + len(mine) > most:
+            batches.append([])
+        batches[-1].extend(mine)
+    return batches
+
+
+async def seen_now(parts: Parts, source: str, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Every delivery of a source as it is right now, in the same order; nothing is written down.
+
+    A copy that cannot be looked at becomes `unknown`. Raises Unavailable when the source is down.
+    """
     try:
         connector = parts.connector(source)
     except NotFound:
-        return _write(parts, deliveries, [_unknown(parts, d) for d in deliveries])
+        return [_unknown(parts, d) for d in deliveries]
     answers = await connector.find(wanted(deliveries))
-    strays = {
-        (source, d.handle.mailbox)
+    strays = [
+        place
         for d, answer in zip(deliveries, answers, strict=True)
         if not isinstance(answer, ClawbackError) and _strayed(answer, d.handle)
-    }
-    places = placed(deliveries, answers, claims(parts, strays))
+        for place in answer
+    ]
+    places = placed(deliveries, answers, {d.handle for d in claims(parts, strays)})
     now = parts.now()
     after: list[Delivery] = []
     for delivery, answer, place in zip(deliveries, answers, places, strict=True):
@@ -97,7 +130,7 @@ async def _look_at(parts: Parts, source: str, deliveries: Sequence[Delivery]) ->
             after.append(_unknown(parts, delivery))
         else:
             after.append(relocated(delivery, place, now) if place else lost(delivery, now))
-    return _write(parts, deliveries, after)
+    return after
 
 
 def _strayed(places: Sequence[Observed], handle: Handle) -> bool:
@@ -115,9 +148,13 @@ def _unknown(parts: Parts, delivery: Delivery) -> Delivery:
     return relocated(delivery, observed, parts.now())
 
 
-def _write(parts: Parts, before: Sequence[Delivery], after: list[Delivery]) -> list[Delivery]:
-    changed = [new for old, new in zip(before, after, strict=True) if new != old]
-    if changed:
-        with parts.store.write() as unit:
-            unit.deliveries.relocate(changed)
-    return after
+def _write(parts: Parts, before: Sequence[Delivery], after: Sequence[Delivery]) -> list[Delivery]:
+    """Write down what changed; of what another worker has written meanwhile, that is answered."""
+    changed = {old.id: new for old, new in zip(before, after, strict=True) if new != old}
+    if not changed:
+        return list(after)
+    with parts.store.write() as unit:
+        still = unit.deliveries.unchanged([old for old in before if old.id in changed])
+        unit.deliveries.relocate([new for id, new in changed.items() if id in still])
+        newer = unit.deliveries.get_many([id for id in changed if id not in still])
+    return [newer.get(delivery.id, delivery) for delivery in after]

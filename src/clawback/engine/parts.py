@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from clawback.engine.pace import Pace
 from clawback.engine.reading import Reader
+from clawback.engine.turns import Turns
 from clawback.errors import NotFound
 from clawback.mailboxes.base import Connector
 from clawback.store import Store
@@ -23,12 +25,15 @@ class Bodies(StrEnum):
 
 
 class Progress(Protocol):
-    """Told how far long work has come; `total` is 0 when nobody knows."""
+    """Told how far long work has come; `total` is 0 when nobody knows.
 
-    def __call__(self, stage: str, done: int, total: int) -> None: ...
+    `messages` counts messages read, where `done` counts something else.
+    """
+
+    def __call__(self, stage: str, done: int, total: int, messages: int = 0) -> None: ...
 
 
-def silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, done: int, total: int, messages: int = 0) -> None:
     """The progress that nobody watches."""
 
 
@@ -47,6 +52,8 @@ class Parts:
     bodies: Bodies = Bodies.NONE
     now: Callable[[], datetime] = utc_now
     progress: Progress = field(default=silent)
+    pace: Pace = field(default_factory=Pace)
+    turns: Turns = field(default_factory=Turns)
 
     def connector(self, source: str) -> Connector:
         """The connector of that name (NotFound when the settings no longer hold it)."""

@@ -122,6 +122,20 @@ class Deliveries(Mailboxes):
         """The deliveries that are known among these ids, by id."""
         return {d.id: d for d in self._among(deliveries.c.id, ids)}
 
+    def unchanged(self, before: Iterable[Delivery]) -> set[str]:
+        """The ids of those of these deliveries that are still kept as given; held so until the unit ends.
+
+        Whoever writes down what it saw writes it for these alone: of the others somebody saw more since.
+        """
+        expected = {delivery.id: delivery for delivery in before}
+        found: set[str] = set()
+        for chunk in chunks(sorted(expected)):
+            # In the order in which they are written, or two who hold some would wait for each other.
+            query = _query().where(self._within(deliveries.c.id, chunk)).order_by(deliveries.c.id)
+            held = self._read(query.with_for_update(of=deliveries))
+            found.update(delivery.id for delivery in held if delivery == expected[delivery.id])
+        return found
+
     def of_messages(self, message_ids: Iterable[str]) -> tuple[Delivery, ...]:
         """Every copy of these messages, message by message in the order given, then as first seen."""
         order = {message_id: place for place, message_id in enumerate(dict.fromkeys(message_ids))}
