@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match, VerdictKind, indicator
 from clawback.cli.columns import places
-from clawback.cli.demo_arrival import catch
+from clawback.cli.demo_arrival import Sums, catch
 from clawback.cli.demo_reasons import REASONS, reason_kinds
 from clawback.cli.demo_stage import Stage
 from clawback.cli.outcome import account
 from clawback.cli.progress import Bar
 from clawback.cli.session import finish
-from clawback.cli.settings_file import settings_text, write_settings
+from clawback.cli.settings_file import maildir_source, settings_text, write_settings
 from clawback.engine import commands
 from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Parts
@@ -32,7 +32,6 @@ from clawback.testing.organisation import Organisation, build_organisation
 if TYPE_CHECKING:
     from clawback.app import App
 
-Sums = dict[str, tuple[str, int, int]]
 Meddle = Callable[[str, Organisation], None]
 """Told the name of each step when it is done and not yet checked; for tests that want an outcome to fail."""
 
@@ -71,7 +70,7 @@ class Story:
             campaign = self._attack(built, organisation)
             before = checksums(organisation.root)
             first = self._turn(built, organisation, campaign, before)
-            self._late(built, organisation, campaign)
+            before |= self._late(built, organisation, campaign, first)
             self._back(built, organisation, first, before)
             self._prove(built)
 
@@ -88,10 +87,13 @@ class Story:
 
     def _settings(self, organisation: Organisation) -> Path:
         path = self._root / FILE_NAME
-        text = settings_text(
+        source = maildir_source(
             root=organisation.root.name,
             layout="{user}/Maildir",
             address="{user}@" + organisation.domain,
+        )
+        text = settings_text(
+            source,
             domains=[organisation.domain],
             data="data",
             trusted_hops=sorted(organisation.trusted_hops),
@@ -174,10 +176,11 @@ class Story:
         check("the investigation is Remediated", status is InvestigationStatus.REMEDIATED)
         check(f"the other {len(clean):,} files are untouched, byte for byte", now == clean)
 
-    def _late(self, app: App, organisation: Organisation, campaign: Campaign) -> None:
+    def _late(self, app: App, organisation: Organisation, campaign: Campaign, first: Remediation) -> Sums:
+        """Answers the late copy's file as it was delivered: the undo brings it back too."""
         self.stage.title("A late copy arrives while clawback watches")
         self.stage.typed("clawback up")
-        took = app.run(lambda parts: catch(app, parts, organisation, campaign))
+        took, lies = app.run(lambda parts: catch(app, parts, organisation, campaign))
         self._meddle("late", organisation)
         if took is not None:
             self.stage.say(f"delivered, seen, judged and removed in {took:.2f} s")
@@ -185,6 +188,11 @@ class Story:
                 f"{took:.2f} s", "from the delivery of a late copy until it was out of its mailbox"
             )
         self.stage.check("the late copy was caught on arrival", took is not None)
+        with app.store.read() as unit:
+            done = unit.remediations.get(first.id)
+        one_more = (done.late, done.tally.found) == (1, first.tally.found + 1)
+        self.stage.check(f"it is in the account of the same action: {account(done)}", one_more)
+        return lies
 
     def _back(self, app: App, organisation: Organisation, first: Remediation, before: Sums) -> None:
         self.stage.title("Suppose that was a mistake: undo")
@@ -197,7 +205,7 @@ class Story:
         _, took = self.stage.timed(undo)
         self._meddle("undo", organisation)
         with app.store.read() as unit:
-            back = unit.remediations.list()[0][0]
+            back, removal = unit.remediations.list()[0][0], unit.remediations.get(first.id)
             restored = [deed.delivery_id for deed, _ in unit.remediations.receipts(back.id)]
             where = places(tuple(unit.deliveries.get_many(restored).values()))
         now = checksums(organisation.root)
@@ -207,10 +215,12 @@ class Story:
             f"{same:,} of {len(before):,} files are as before: folder, name, flags, keywords, time, bytes"
         )
         self.stage.headline(
-            f"{back.tally.removed} of {first.tally.removed}",
-            f"copies put back exactly as they were, in {took:.2f} s",
+            f"{back.tally.removed} of {removal.tally.removed}",
+            f"copies put back exactly as they were, the late one too, in {took:.2f} s",
         )
-        self.stage.check("every copy was put back", back.tally.removed == first.tally.removed)
+        self.stage.check(
+            "every copy was put back, the late one too", back.tally.removed == removal.tally.removed
+        )
         self.stage.check(
             "folder, name, flags, keywords, time and bytes of every file are as before", now == before
         )

@@ -21,7 +21,9 @@ bodies = "none"                     # raw mail kept as sealed copies: none, reme
 
 [work]
 sweep_seconds = 60                  # every mailbox is looked at this often, even if no event came
+"""
 
+MAILDIR = """\
 [[sources]]
 name = "main"
 kind = "maildir"
@@ -31,26 +33,59 @@ layout = {layout}                 # the way from the root to a Maildir
 address = {address}               # what a mailbox is called
 """
 
+IMAP = """\
 
-def settings_text(
+[[sources]]
+name = "main"
+kind = "imap"
+[sources.options]                   # docs/how-to/imap.md lists all of them
+host = {host}
+tls = {tls}                       # implicit, starttls, or none
+access = {access}                 # master (SASL authorisation), admin (Cyrus), own (credentials each)
+user = {user}                     # the master user or administrator
+password_file = {password_file}   # readable by nobody else
+address = {address}               # what the mailbox of a user is called
+mailboxes_command = {mailboxes}   # what lists the users; [] asks the server (admin only)
+log = {log}                       # the server's log, where it can be read; else connections idle
+doveadm = {doveadm}               # the command that moves on the mail host, faster than IMAP; [] for none
+"""
+
+
+def settings_text(source: str, *, domains: Iterable[str], data: str, trusted_hops: Iterable[str] = ()) -> str:
+    """The text of a settings file with this source."""
+    head = TEMPLATE.format(data=_toml(data), domains=_array(domains), hops=_array(trusted_hops))
+    return "\n".join(_aligned(line) for line in (head + source).splitlines()) + "\n"
+
+
+def maildir_source(*, root: str, layout: str, address: str) -> str:
+    """The source of one tree of Maildirs."""
+    return MAILDIR.format(root=_toml(root), layout=_toml(layout), address=_toml(address))
+
+
+def imap_source(
     *,
-    root: str,
-    layout: str,
+    host: str,
+    tls: str,
+    access: str,
+    user: str,
+    password_file: str,
     address: str,
-    domains: Iterable[str],
-    data: str,
-    trusted_hops: Iterable[str] = (),
+    mailboxes: Iterable[str],
+    log: str,
+    doveadm: Iterable[str],
 ) -> str:
-    """The text of a settings file for one tree of Maildirs."""
-    filled = TEMPLATE.format(
-        data=_toml(data),
-        domains=_array(domains),
-        hops=_array(trusted_hops),
-        root=_toml(root),
-        layout=_toml(layout),
+    """The source of one IMAP server."""
+    return IMAP.format(
+        host=_toml(host),
+        tls=_toml(tls),
+        access=_toml(access),
+        user=_toml(user),
+        password_file=_toml(password_file),
         address=_toml(address),
+        mailboxes=_array(mailboxes),
+        log=_toml(log),
+        doveadm=_array(doveadm),
     )
-    return "\n".join(_aligned(line) for line in filled.splitlines()) + "\n"
 
 
 def write_settings(path: Path, text: str) -> None:
