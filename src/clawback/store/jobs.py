@@ -123,8 +123,10 @@ class Jobs(Repository):
         if self._connection.execute(delete(jobs).where(_held(job))).rowcount != 1:
             raise _lost(job)
 
-    def fail(self, job: Job, error: str, retry_at: datetime | None) -> None:
+    def fail(self, job: Job, error: str, retry_at: datetime | None, *, tries: int | None = None) -> None:
         """Put a leased job back until `retry_at`, or keep it as dead when that is None.
+
+        `tries` is how many tries it counts from now on, as many as before when None.
 
         Raises PlanStale when the lease was lost to another worker.
         """
@@ -133,6 +135,8 @@ class Jobs(Repository):
             changes["state"] = JobState.DEAD.value
         else:
             changes |= {"state": JobState.WAITING.value, "not_before": micros(retry_at)}
+        if tries is not None:
+            changes["attempts"] = tries
         try:
             with self._connection.begin_nested():
                 failed = self._connection.execute(update(jobs).where(_held(job)).values(changes)).rowcount
