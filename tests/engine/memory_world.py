@@ -26,6 +26,7 @@ from clawback.message.message import Organisation
 from clawback.response.investigation import Investigation
 from clawback.response.plan import Receipt, Remediation
 from clawback.response.policy import Policy
+from clawback.response.standing import StandingOrder
 from clawback.store import Job, Store, Unit
 
 URL = "https://login.evil.example/session"
@@ -270,6 +271,17 @@ class MemoryWorld:
     def actions(self) -> tuple[Remediation, ...]:
         with self.store.read() as unit:
             return unit.remediations.list(limit=1_000)[0]
+
+    def every_action(self) -> tuple[Remediation, ...]:
+        """Also those of late copies, each with what it follows before it."""
+        with self.store.read() as unit:
+            alone = [r for r in unit.remediations.list(limit=1_000)[0] if not r.follows]
+            return tuple(one for r in alone for one in (r, *unit.remediations.following(r.id)))
+
+    def orders(self) -> list[StandingOrder]:
+        """The standing orders there are."""
+        with self.store.read() as unit:
+            return list(unit.standing.due(self.clock + timedelta(days=10_000), 1_000))
 
     def receipts(self, remediation: Remediation) -> list[Receipt]:
         with self.store.read() as unit:

@@ -85,9 +85,10 @@ def test_a_late_copy_is_caught_by_the_same_investigation(world: World, app: App)
     late = world.deliver("user1", f"late {URL}")
     assert read(app).malicious == 1
     assert not late.exists()
-    assert [a.tally.removed for a in actions(app)] == [1, 4]
+    (done,) = actions(app)
+    assert (done.tally.removed, done.tally.found, done.late) == (5, 5, 1)
     (investigation,) = investigations(app)
-    assert (investigation.status, len(investigation.alerts)) == (S.REMEDIATED, 2)
+    assert (investigation.status, len(investigation.alerts)) == (S.REMEDIATED, 1)
     assert read(app).new == 0
 
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from clawback.errors import MailboxError, Refused, Throttled, Unavailable, UserE
 from clawback.mailboxes.folder_names import location_of
 from clawback.message.delivery import DeliveryLocation, Observed
 from clawback.response.investigation import InvestigationStatus as I
+from clawback.response.plan import Outcome, Remediation
 from clawback.response.plan import RemediationStatus as S
 from clawback.response.policy import Policy
 
@@ -152,9 +154,9 @@ class Organisation(RuleBasedStateMachine):
             if entry.value == url:
                 self._do(lambda id=entry.id: commands.remove_indicator(self.world.parts, id, "ann"))  # type: ignore[misc]
 
-    @rule(on=st.booleans())
-    def automation_is_set(self, on: bool) -> None:
-        policy = AUTOMATIC if on else Policy()
+    @rule(on=st.booleans(), armed=st.sampled_from([0, 5, 30]))
+    def automation_is_set(self, on: bool, armed: int = 30) -> None:
+        policy = replace(AUTOMATIC if on else Policy(), armed=timedelta(days=armed))
         self._do(lambda: commands.set_policy(self.world.parts, policy, "ann"))
 
     @rule(pick=picks)
@@ -169,6 +171,11 @@ class Organisation(RuleBasedStateMachine):
     @rule(pick=picks)
     def an_analyst_undoes(self, pick: int) -> None:
         self._decide(pick, S.COMPLETED, commands.undo)
+        self._drain()
+
+    @rule(pick=picks)
+    def an_analyst_disarms(self, pick: int) -> None:
+        self._decide(pick, S.COMPLETED, commands.disarm)
         self._drain()
 
     def _decide(self, pick: int, status: S, command: Callable[..., object]) -> None:
@@ -200,6 +207,7 @@ class Organisation(RuleBasedStateMachine):
         self._all_is_known()
         self._nothing_hangs()
         self._nothing_bad_was_overlooked()
+        self._what_is_armed_is_gone()
 
     @precondition(lambda self: not self.world.down and not self.frozen)
     @rule(pick=picks)
@@ -241,11 +249,29 @@ class Organisation(RuleBasedStateMachine):
     def _nothing_bad_was_overlooked(self) -> None:
         """Every copy that an owner can open and that carries a listed URL was in some plan."""
         with self.world.store.read() as unit:
-            plans = [unit.remediations.plan(r.id) for r in self.world.actions()]
+            plans = [unit.remediations.plan(r.id) for r in self.world.every_action()]
         planned = {deed.delivery_id for plan in plans for deed in plan.deeds}
         there = {d.handle: d.id for d in self.world.deliveries()}
         for entry in self._listed():
             assert {there[h.handle] for h in self.world.visible(entry.value)} <= planned
+
+    def _what_is_armed_is_gone(self) -> None:
+        """Of armed clusters a copy is in a mailbox only if it came before, failed, waits or was put back."""
+        with self.world.store.read() as unit:
+            for order in self.world.orders():
+                assert unit.standing.late(order.remediation_id) == ()
+                root = unit.remediations.get(order.remediation_id)
+                assert (root.status, root.undone_by, root.follows) == (S.COMPLETED, "", "")
+                members = [m.message_id for m in unit.clusters.get(order.cluster_id).members]
+                there = [d for d in unit.deliveries.of_messages(members) if d.location.in_mailbox]
+                late = [d.id for d in there if d.first_seen >= order.armed_at and order.until > d.first_seen]
+                failed = {
+                    deed.delivery_id
+                    for deed, receipt in unit.remediations.results(root.id)
+                    if receipt.outcome is Outcome.FAILED
+                }
+                left = set(late) - failed - unit.remediations.open_for(late)
+                assert left <= unit.remediations.put_back_last(late), (order, left)
 
     def _drain(self) -> None:
         self._do(self.world.drain)
@@ -279,8 +305,8 @@ class Organisation(RuleBasedStateMachine):
 
     def _check(self) -> None:
         """After a drain: accounts are exact, the audit log is whole, *remediated* is true."""
-        for r in self.world.actions():
-            if r.status in (S.COMPLETED, S.FAILED):
+        for r in (*self.world.actions(), *self.world.every_action()):
+            if r.status in (S.COMPLETED, S.FAILED) and not self._follows_open(r):
                 t = r.tally
                 assert (t.found, t.open) == (t.removed + t.already_gone + t.failed + t.skipped, 0), r
         with self.world.store.read() as unit:
@@ -288,6 +314,12 @@ class Organisation(RuleBasedStateMachine):
             quiet = unit.jobs.waiting() == 0
         if quiet:
             self._remediated_is_true()
+
+    def _follows_open(self, root: Remediation) -> bool:
+        with self.world.store.read() as unit:
+            return any(
+                late.status in (S.APPROVED, S.RUNNING) for late in unit.remediations.following(root.id)
+            )
 
     def _remediated_is_true(self) -> None:
         in_force = {entry.value for entry in self._listed()}

@@ -112,7 +112,7 @@ def test_a_late_copy_is_taken_out_by_events_alone(world: World, app: App) -> Non
             bad = arrive(world, "ann", f"see {URL}")
             await until(lambda: not bad.exists() and removed(app) == [1])
             new = arrive(world, "new", f"see {URL}")
-            await until(lambda: not new.exists() and removed(app) == [1, 1])
+            await until(lambda: not new.exists() and removed(app) == [2])
             assert watch.seen.total.new == 2
             assert watch.seen.swept_at == swept
             assert not watch.seen.troubles

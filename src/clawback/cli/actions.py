@@ -14,6 +14,7 @@ from clawback.cli.session import Session, finish
 from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
 from clawback.response.plan import Deed, Outcome, Receipt, Remediation, RemediationStatus
+from clawback.response.standing import StandingOrder
 
 RESULTS = (
     Column("Mailbox", lambda r: r[0].handle.mailbox),
@@ -65,22 +66,24 @@ def show(session: Session, action_id: str, as_json: bool) -> None:
     """
     with session.app() as app, app.store.read() as unit:
         remediation = unit.remediations.get(action_id)
-        results = tuple(unit.remediations.receipts(action_id))
+        results = tuple(unit.remediations.results(action_id))
+        skips = unit.remediations.left_alone(action_id)
         plan = unit.remediations.plan(action_id)
+        order = unit.standing.of_remediation(action_id)
     if as_json:
-        plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": plan.skips}
-        plain["planned"] = () if results else plan.deeds
+        plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": skips}
+        plain |= {"planned": () if results else plan.deeds, "armed_until": order.until if order else None}
         click.echo(to_json(plain), nl=False)
         return
-    click.echo(format_list([_facts(remediation)], width_of(sys.stdout)))
+    click.echo(format_list([_facts(remediation) | armed_until(order)], width_of(sys.stdout)))
     if results:
         bad_first = sorted(results, key=lambda r: (r[1].outcome is Outcome.REMOVED, r[0].handle.mailbox))
         emit(bad_first, RESULTS, False)
     elif plan.deeds:
         emit(plan.deeds, DEEDS, False)
-    if plan.skips:
+    if skips:
         click.echo()
-        emit(plan.skips, SKIPS, False)
+        emit(skips, SKIPS, False)
 
 
 def _facts(done: Remediation) -> dict[str, object]:
@@ -92,6 +95,8 @@ def _facts(done: Remediation) -> dict[str, object]:
         "Investigation": done.investigation_id,
         "Cluster": done.cluster_id,
         "Account": account(done),
+        **({"Came late": f"{done.late} of them"} if done.late else {}),
+        **({"Late copies of": done.follows} if done.follows else {}),
         "Planned": done.made_at,
         "Plan hash": done.plan_hash,
     }
@@ -101,6 +106,13 @@ def _facts(done: Remediation) -> dict[str, object]:
     later = {"Decided": done.decided_at, "Decided by": by, "Note": done.note, "Ended": done.ended_at}
     later |= {"Undoes": done.undoes, "Undone by": done.undone_by}
     return facts | {name: value for name, value in later.items() if value}
+
+
+def armed_until(order: StandingOrder | None) -> dict[str, object]:
+    """Until when late copies are taken out on sight, and how to end it."""
+    if order is None:
+        return {}
+    return {"Armed until": order.until, "Disarm with": f"clawback actions disarm {order.remediation_id}"}
 
 
 def _plain(deed: Deed, receipt: Receipt) -> dict[str, object]:
@@ -163,7 +175,8 @@ def reject(session: Session, action_ids: tuple[str, ...], note: str) -> None:
 def undo(session: Session, action_id: str, note: str, no_wait: bool) -> None:
     """Put every copy back: same folder, name, flags, keywords, time and bytes.
 
-    ID is that of the action (rem-...) whose copies shall come back.
+    ID is that of the action (rem-...) whose copies shall come back, those that came late with them. No
+    more late copies are taken out.
     """
     from clawback.engine import commands
 
@@ -173,3 +186,19 @@ def undo(session: Session, action_id: str, note: str, no_wait: bool) -> None:
             finish(app)
         with app.store.read() as unit:
             show_remediation(unit.remediations.get(back.id))
+
+
+@actions.command()
+@click.argument("action_id", metavar="ID")
+@click.option("--note", default="", help="Why.")
+@click.pass_obj
+def disarm(session: Session, action_id: str, note: str) -> None:
+    """Leave late copies alone from now on; what was removed stays removed.
+
+    ID is that of an action (rem-...) whose cluster is armed, as `clawback actions show` says.
+    """
+    from clawback.engine import commands
+
+    with session.app() as app:
+        order = commands.disarm(app.parts, action_id, session.actor, note=note)
+    click.echo(f"late copies of {order.remediation_id} are left alone from now on")

@@ -41,6 +41,11 @@ def show(session: Session, as_json: bool) -> None:
 @click.option("--off", "turned_off", multiple=True, type=click.Choice([*KINDS, "all"]), help="Ask first.")
 @click.option("--limit", type=click.IntRange(1, 10_000_000), help="Plans over this many copies wait.")
 @click.option("--expiry-days", type=click.IntRange(1, 365), help="Pending plans expire after.")
+@click.option(
+    "--armed-days",
+    type=click.FloatRange(0, 36_500),
+    help="For so long after a removal late copies are taken out on sight; 0: not at all.",
+)
 @click.option("--exclude", multiple=True, metavar="MAILBOX", help="Never touch this mailbox.")
 @click.option("--include", multiple=True, metavar="MAILBOX", help="Touch this mailbox again.")
 @as_json
@@ -51,6 +56,7 @@ def set_(
     turned_off: tuple[str, ...],
     limit: int | None,
     expiry_days: int | None,
+    armed_days: float | None,
     exclude: tuple[str, ...],
     include: tuple[str, ...],
     as_json: bool,
@@ -62,6 +68,7 @@ def set_(
       clawback automation set --on urls --on files
       clawback automation set --off all
       clawback automation set --limit 2000 --exclude soc@example.org
+      clawback automation set --armed-days 90
     """
     from clawback.engine import commands
 
@@ -75,6 +82,7 @@ def set_(
             excluded_mailboxes=spared - {m.lower() for m in include},
             limit=limit or before.limit,
             expiry=timedelta(days=expiry_days) if expiry_days else before.expiry,
+            armed=before.armed if armed_days is None else timedelta(days=armed_days),
         )
         _print(commands.set_policy(app.parts, after, session.actor), as_json)
 
@@ -94,5 +102,16 @@ def _print(policy: Policy, as_json: bool) -> None:
     facts["Action"] = "Soft delete"
     facts["Limit"] = f"plans over {policy.limit:,} copies wait"
     facts["Pending plans expire after"] = f"{policy.expiry.days} days"
+    facts["After a removal"] = (
+        f"late copies are taken out on sight for {_length(policy.armed)}"
+        if policy.armed
+        else "late copies are judged like any other mail"
+    )
     facts["Excluded mailboxes"] = sorted(policy.excluded_mailboxes) or "none"
     click.echo(format_list([facts], width_of(sys.stdout)), nl=False)
+
+
+def _length(time: timedelta) -> str:
+    """Whole days, or hours where there are not."""
+    hours = time.total_seconds() / 3600
+    return f"{hours / 24:g} days" if hours % 24 == 0 else f"{hours:g} hours"

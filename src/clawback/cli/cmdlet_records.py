@@ -28,6 +28,7 @@ def policy_record(policy: Policy) -> Record:
         "MaximumMessages": policy.limit,
         "ExcludedMailboxes": sorted(policy.excluded_mailboxes),
         "PendingActionsExpireAfterDays": policy.expiry.days,
+        "RemediatedClustersStayArmedDays": policy.armed.total_seconds() / 86_400,
     }
 
 
@@ -69,6 +70,7 @@ def _cluster(cluster: ClusterStanding) -> Record:
         "Copies": cluster.now.copies,
         "InMailboxThen": cluster.then.in_mailbox,
         "InMailboxNow": cluster.now.in_mailbox,
+        "ArmedUntil": cluster.armed_until,
     }
 
 
@@ -97,6 +99,7 @@ def action_record(remediation: Remediation) -> Record:
         "Failed": tally.failed,
         "Skipped": tally.skipped,
         "Open": tally.open,
+        "Late": remediation.late,
         "DecidedBy": approval.by if approval else None,
         "Time": remediation.made_at,
         "Expires": remediation.expires_at if not remediation.decided_at else None,

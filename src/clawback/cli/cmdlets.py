@@ -142,7 +142,7 @@ def _undo_what_if(app: App, action_id: str) -> Record:
 
     policy, now = commands.policy(app.parts), app.parts.now()
     with app.store.read() as unit:
-        done, receipts = unit.remediations.get(action_id), unit.remediations.receipts(action_id)
+        done, receipts = unit.remediations.get(action_id), unit.remediations.results(action_id)
         plan = plan_undo(done, receipts, policy=policy, now=now)
     what = f"{len(plan.deeds)} copies would be put back and {len(plan.skips)} left alone; nothing was done"
     return {"ActionId": action_id, "WhatIf": what}
@@ -150,7 +150,7 @@ def _undo_what_if(app: App, action_id: str) -> Record:
 
 def _whole_action(unit: Unit, action_id: str) -> Record:
     repository = unit.remediations
-    results, skips = repository.receipts(action_id), repository.skips(action_id)
+    results, skips = repository.results(action_id), repository.left_alone(action_id)
     return whole_action_record(repository.get(action_id), tuple(results), skips)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from clawback.cli.outcome import account
-from clawback.engine.record import AUTOMATION
+from clawback.engine.record import AUTOMATION, STANDING
 from clawback.response import defender
 from clawback.response.plan import Outcome, Remediation
 
@@ -43,7 +43,10 @@ def _planned(unit: Unit, row: AuditRow) -> str:
 
 def _completed(unit: Unit, row: AuditRow) -> str:
     action = _remediation(unit, row)
-    done = f"action {action.id} completed{_since_delivery(unit, action)}"
+    if action.follows:
+        done = f"late copies of action {action.follows} taken out{_since_delivery(unit, action)}"
+    else:
+        done = f"action {action.id} completed{_since_delivery(unit, action)}"
     return f"{done}: {account(action)}; {_what(action)}"
 
 
@@ -62,7 +65,7 @@ def _since_delivery(unit: Unit, action: Remediation) -> str:
 
 def _decided(word: str) -> Callable[[Unit, AuditRow], str]:
     def line(unit: Unit, row: AuditRow) -> str:
-        if row.actor == AUTOMATION:
+        if row.actor in (AUTOMATION, STANDING):
             return ""
         note = row.body.get("note", "")
         return f"action {row.body['remediation_id']} {word} by {row.actor}" + (f": {note}" if note else "")
@@ -76,6 +79,17 @@ def _ended(word: str) -> Callable[[Unit, AuditRow], str]:
         return f"action {row.body['remediation_id']} {word}" + (f": {why}" if why else "")
 
     return line
+
+
+def _armed(unit: Unit, row: AuditRow) -> str:
+    until = datetime.fromisoformat(row.body["until"])
+    return (
+        f"late copies of action {row.body['remediation_id']} are taken out until {until:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _disarmed(unit: Unit, row: AuditRow) -> str:
+    return f"late copies of action {row.body['remediation_id']} are left alone now: {row.body['reason']}"
 
 
 def _failed(unit: Unit, row: AuditRow) -> str:
@@ -112,6 +126,8 @@ _LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
     "remediation_rejected": _decided("declined"),
     "remediation_expired": _ended("expired: nobody decided"),
     "remediation_cancelled": _ended("cancelled"),
+    "cluster_armed": _armed,
+    "cluster_disarmed": _disarmed,
     "investigation_failed": _failed,
     "indicator_added": _listed,
     "indicator_removed": _listed,

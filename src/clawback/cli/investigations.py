@@ -23,6 +23,7 @@ CLUSTERS = (
     Column("Copies", lambda c: c.now.copies, whole=True),
     Column("In mailboxes then", lambda c: c.then.in_mailbox, whole=True, spare=1),
     Column("Now", lambda c: c.now.in_mailbox, whole=True),
+    Column("Armed until", lambda c: c.armed_until or "", whole=True, spare=2),
 )
 ACTIONS = (
     Column("Action", lambda r: r.remediation_id, whole=True),

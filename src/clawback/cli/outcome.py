@@ -62,7 +62,8 @@ def account(done: Remediation | RemediationStanding) -> str:
         f"+ already gone {tally.already_gone} "
         f"+ failed {tally.failed} + skipped {tally.skipped}"
     )
-    return line + (f" + open {tally.open}" if tally.open else "")
+    line += f" + open {tally.open}" if tally.open else ""
+    return line + (f" ({done.late} of them late)" if done.late else "")
 
 
 def show_remediation(remediation: Remediation) -> None:

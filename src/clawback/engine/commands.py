@@ -16,6 +16,8 @@ from clawback.engine.parts import Parts
 from clawback.engine.policies import keep_policy, policy_of
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.requests import Request, manual
+from clawback.engine.standing import disarm as strike_off
+from clawback.engine.standing import disarm_due, disarm_key, stand_down
 from clawback.errors import BadIndicator, NotFound, PlanStale
 from clawback.message.defect import Defect
 from clawback.message.url import normalise
@@ -30,6 +32,7 @@ from clawback.response.events import (
 from clawback.response.plan import Approval, Remediation, RemediationStatus
 from clawback.response.planning import check_decidable
 from clawback.response.policy import Policy
+from clawback.response.standing import StandingOrder
 from clawback.response.undo import undo as plan_undo
 
 IMPORT_BATCH = 1_000
@@ -81,10 +84,15 @@ def _batches(rows: Iterable[Indicator | Defect]) -> Iterator[list[Indicator | De
 
 
 def remove_indicator(parts: Parts, indicator_id: str, actor: str) -> Indicator:
-    """Take an indicator off the list. What rested on it stays as it is until somebody undoes it."""
+    """Take an indicator off the list. What rested on it stays as it is until somebody undoes it.
+
+    Late copies of what was removed because of it are left alone from now on.
+    """
     with parts.store.write(durable=True) as unit:
-        removed = unit.indicators.remove(indicator_id)
-        record(unit, IndicatorRemoved(removed), actor=actor, at=parts.now())
+        unit.indicators.fence(changing=True)
+        removed, now = unit.indicators.remove(indicator_id), parts.now()
+        record(unit, IndicatorRemoved(removed), actor=actor, at=now)
+        disarm_key(unit, removed, actor, now)
     return removed
 
 
@@ -131,19 +139,38 @@ def reject(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> 
 
 
 def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Remediation:
-    """Plan the way back from a remediation's receipts, approved by the person who asks for it."""
+    """Plan the way back from a remediation's receipts, approved by the person who asks for it.
+
+    Its late copies come back too, and no more are taken out. Raises PlanStale while some are.
+    """
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         done = unit.remediations.get(remediation_id)
-        made = plan_undo(done, unit.remediations.receipts(remediation_id), policy=policy_of(unit), now=now)
+        stand_down(unit, done, actor, now)
+        made = plan_undo(done, unit.remediations.results(remediation_id), policy=policy_of(unit), now=now)
         propose(unit, made, actor)
         let_run(unit, made.investigation_id, made.id, Approval(made.hash, actor, now, note))
         return unit.remediations.get(made.id)
 
 
-def expire_due(parts: Parts) -> int:
-    """Let pending remediations go whose time to decide is over; answers how many."""
+def disarm(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> StandingOrder:
+    """Leave late copies alone from now on. Raises PlanStale when the remediation's cluster is not armed."""
     now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        order = unit.standing.of_cluster(unit.remediations.get(remediation_id).cluster_id)
+        if order is None:
+            raise PlanStale(f"the cluster of {remediation_id} is not armed")
+        strike_off(unit, order, note or "asked for", actor, now)
+    return order
+
+
+def expire_due(parts: Parts) -> int:
+    """Let pending remediations go whose time to decide is over; answers how many.
+
+    Standing orders whose time is over go too.
+    """
+    now = parts.now()
+    disarm_due(parts)
     with parts.store.read() as unit:
         due = unit.remediations.due(now)
     expired = 0

@@ -125,7 +125,7 @@ def _row(
         latest_location=defender.LOCATION[delivery.location],
         latest_folder=delivery.handle.folder,
         latest_seen=delivery.located_at.isoformat(),
-        action_id=remediation.id if remediation else "",
+        action_id=(remediation.follows or remediation.id) if remediation else "",
         action=defender.ACTION[remediation.kind] if remediation else "",
         action_status=defender.ACTION_STATUS[remediation.status] if remediation else "",
         result=defender.result(receipt) if receipt else "",

@@ -9,15 +9,9 @@ from datetime import datetime
 from hashlib import sha256
 
 from clawback import ids
-from clawback.analysis.detections import detect
-from clawback.analysis.entities import Entity
-from clawback.analysis.features import entities_of
-from clawback.analysis.indicators import Indicator, VerdictKind
-from clawback.analysis.matching import keys_of
-from clawback.analysis.verdict import judge
+from clawback.engine.arrivals import Arrived, ask, back
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import Reading
-from clawback.engine.requests import Request, arrival
 from clawback.errors import ClawbackError, Gone, MailboxError
 from clawback.mailboxes.base import Connector, FolderListing, RawMessage
 from clawback.message.delivery import (
@@ -26,9 +20,7 @@ from clawback.message.delivery import (
     DeliveryLocation,
     Observed,
 )
-from clawback.message.message import Message
 from clawback.message.reconcile import difference, lost, pair
-from clawback.store import Unit
 
 COPIES = 400
 """Copies read and written in one go."""
@@ -107,7 +99,7 @@ async def sync(parts: Parts, source: str, mailbox: str, *, full: bool = False) -
     gone = [d for d in waiting if d.location is not DeliveryLocation.HARD_DELETED]
     with parts.store.write() as unit:
         unit.deliveries.relocate([*diff.changed, *(lost(d, now) for d in gone)])
-        result += Synced(malicious=_ask(unit, _back(unit, known.values(), diff.changed), now))
+        result += Synced(malicious=ask(unit, back(unit, known.values(), diff.changed, now), now))
         if not result.failed:
             unit.cursors.put(source, mailbox, {f.folder: f.cursor for f in listing})
     return result + Synced(gone=len(gone))
@@ -197,33 +189,11 @@ def _record(
         unit.deliveries.save(deliveries)
         unit.deliveries.relocate(moved)
         arrived = [
-            (reading.message, reading.features.entities)
+            Arrived(delivery, reading.message, reading.features.entities)
             for reading, delivery in zip(readings, deliveries, strict=True)
             if delivery.location.in_mailbox
         ]
-        return _ask(unit, [*arrived, *_back(unit, missing, moved)], now)
-
-
-Arrived = tuple[Message, frozenset[Entity]]
-
-
-def _back(unit: Unit, before: Iterable[Delivery], after: Sequence[Delivery]) -> list[Arrived]:
-    """The messages of copies that are in a mailbox again: back from a backup, or out of sight for a while."""
-    away = {d.id for d in before if not d.location.in_mailbox}
-    again = [d.message_id for d in after if d.id in away and d.location.in_mailbox]
-    return [(m, entities_of(m)) for m in unit.messages.get_many(again).values()] if again else []
-
-
-def _ask(unit: Unit, arrived: Sequence[Arrived], now: datetime) -> int:
-    """Queue an investigation for each listed indicator that these messages carry; answers how many."""
-    if not arrived:
-        return 0
-    unit.indicators.fence(changing=False)
-    listed = unit.indicators.matching({entity for _, entities in arrived for entity in entities})
-    requests = _requests(arrived, listed, now) if listed else {}
-    for key, request in requests.items():
-        unit.jobs.put("investigate", key, request.encode(), now)
-    return len(requests)
+        return ask(unit, [*arrived, *back(unit, missing, moved, now)], now)
 
 
 def _delivery(observed: Observed, reading: Reading, now: datetime) -> Delivery:
@@ -246,24 +216,3 @@ def _delivery(observed: Observed, reading: Reading, now: datetime) -> Delivery:
         located_at=now,
         first_seen=now,
     )
-
-
-def _requests(arrived: Sequence[Arrived], listed: Sequence[Indicator], now: datetime) -> dict[str, Request]:
-    """What to investigate because of these arrivals: one request for each indicator they carry."""
-    by_entity: dict[Entity, list[Indicator]] = {}
-    wanted: dict[str, Request] = {}
-    for indicator in listed:
-        for entity in keys_of(indicator):
-            by_entity.setdefault(entity, []).append(indicator)
-    for message, entities in arrived:
-        near = {i.id: i for e in entities for i in by_entity.get(e, ())}
-        if not near:
-            continue
-        detections = detect(message, tuple(near.values()), now)
-        if judge(detections).verdict is not VerdictKind.MALICIOUS:
-            continue
-        for detection in detections:
-            if detection.verdict is VerdictKind.MALICIOUS:
-                request = arrival(near[detection.indicator_id], message.id)
-                wanted[request.key] = request
-    return wanted

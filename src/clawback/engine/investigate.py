@@ -11,6 +11,7 @@ from clawback.analysis.clusters import Cluster, link
 from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
 from clawback.analysis.matching import ENTITY_OF, keys_of
+from clawback.engine.arrivals import wait
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
@@ -31,6 +32,7 @@ from clawback.response.events import (
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import ActionKind, Approval, Plan, RemediationStatus
 from clawback.response.planning import DESTINATION, Ground, decide, plan, remediation_of
+from clawback.response.standing import is_late
 from clawback.store import Unit
 
 ACTION = ActionKind.SOFT_DELETE
@@ -74,7 +76,7 @@ async def investigate(parts: Parts, request: Request) -> str:
         with parts.store.read() as unit:
             deliveries = unit.deliveries.of_messages([m.message_id for m in cluster.members])
         seen = await look(parts, deliveries)
-        folders = await _folders(parts, seen, ACTION)
+        folders = await folders_of(parts, seen, ACTION)
         _conclude(parts, investigation_id, cluster, seen, folders, request.asked)
     return investigation_id
 
@@ -164,6 +166,9 @@ def _plan(
 ) -> None:
     """Plan for the copies that no other plan has; what an undo put back is planned only if a person asked."""
     now, policy = parts.now(), policy_of(unit)
+    if not asked:
+        seen = _without_late(unit, cluster, seen, now)
+    unit.remediations.fence()
     delivery_ids = [d.id for d in seen]
     ground = Ground(
         tuple(seen),
@@ -180,6 +185,19 @@ def _plan(
         let_run(unit, investigation_id, made.id, Approval(made.hash, AUTOMATION, now, decision.reason))
 
 
+def _without_late(
+    unit: Unit, cluster: Cluster, seen: Sequence[Delivery], now: datetime
+) -> Sequence[Delivery]:
+    """The copies without those that came after the cluster's removal was approved: its standing order's."""
+    order = unit.standing.of_cluster(cluster.id)
+    if order is None or order.until <= now:
+        return seen
+    late = {d.id for d in seen if d.location.in_mailbox and is_late(order, d)}
+    if late:
+        wait(unit, order.remediation_id, late, now)
+    return [d for d in seen if d.id not in late]
+
+
 def propose(unit: Unit, made: Plan, actor: str, *, waits_because: str = "") -> None:
     """Put a plan before whoever decides, in the transaction at hand."""
     unit.remediations.add(remediation_of(made), made)
@@ -193,21 +211,24 @@ def propose(unit: Unit, made: Plan, actor: str, *, waits_because: str = "") -> N
         len(made.skips),
         made.undoes,
         waits_because,
+        made.follows,
     )
     record(unit, event, actor=actor, at=made.made_at)
 
 
-def let_run(unit: Unit, investigation_id: str, remediation_id: str, approval: Approval) -> None:
+def let_run(
+    unit: Unit, investigation_id: str, remediation_id: str, approval: Approval, *, job: str = "remediate"
+) -> None:
     """Write down an approval and queue the work, in the transaction at hand."""
     unit.remediations.set_status(
         remediation_id, RemediationStatus.APPROVED, expected=PENDING, at=approval.at, approval=approval
     )
     event = RemediationApproved(investigation_id, remediation_id, approval.plan_hash, approval.note)
     record(unit, event, actor=approval.by, at=approval.at)
-    unit.jobs.put("remediate", remediation_id, {"remediation": remediation_id}, approval.at)
+    unit.jobs.put(job, remediation_id, {"remediation": remediation_id}, approval.at)
 
 
-async def _folders(parts: Parts, seen: Sequence[Delivery], action: ActionKind) -> dict[str, str]:
+async def folders_of(parts: Parts, seen: Sequence[Delivery], action: ActionKind) -> dict[str, str]:
     """Where each copy would go; copies whose mail system has no such place are left out."""
     place = DESTINATION[action]
     folders: dict[str, str] = {}

@@ -18,8 +18,7 @@ def recount(unit: Unit, cluster_id: str, message_ids: Iterable[str], now: dateti
         if other == cluster_id:
             continue
         state = unit.investigations.get(unit.clusters.investigation_of(other))
-        members = [m.message_id for m in unit.clusters.get(other).members]
-        places = Places.of(d.location for d in unit.deliveries.of_messages(members))
+        places = unit.clusters.places(other)
         for standing in state.clusters:
             if standing.cluster_id == other and standing.now != places:
                 record(unit, _again(state.id, standing, places), actor=AUTOMATION, at=now)

@@ -15,11 +15,11 @@ from clawback.engine.locate import by_source
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import recount
+from clawback.engine.standing import arm
 from clawback.errors import MailboxError, NotFound, Refused, Throttled, Unavailable
 from clawback.mailboxes.base import RawMessage
 from clawback.message.delivery import Delivery, Observed
 from clawback.message.reconcile import lost, relocated
-from clawback.response.counts import Places
 from clawback.response.events import RemediationCompleted, RemediationStarted
 from clawback.response.investigation import ended_as
 from clawback.response.plan import ActionKind, Deed, Outcome, Receipt, RemediationStatus
@@ -166,14 +166,14 @@ async def _complete(run: Run) -> None:
     running = frozenset({RemediationStatus.RUNNING})
     with parts.store.write(durable=True) as unit:
         run.guard(unit)
-        tally = unit.remediations.get(plan.id).tally
+        tally = unit.remediations.own_tally(plan.id)
         unit.remediations.set_status(plan.id, ended_as(tally), expected=running, at=now)
         if plan.undoes:
             unit.remediations.mark_undone(plan.undoes, plan.id)
-        members = [m.message_id for m in unit.clusters.get(plan.cluster_id).members]
-        places = Places.of(d.location for d in unit.deliveries.of_messages(members))
+        places = unit.clusters.places(plan.cluster_id)
         event = RemediationCompleted(plan.investigation_id, plan.id, tally, places, plan.undoes)
         record(unit, event, actor=AUTOMATION, at=now)
+        arm(unit, plan.id, now)
         recount(unit, plan.cluster_id, [d.message_id for d in plan.deeds], now)
 
 

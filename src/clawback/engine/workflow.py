@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 
+from clawback.engine.arrivals import LATE
 from clawback.engine.investigate import investigate
+from clawback.engine.late_copies import REMEDIATE, take_out
 from clawback.engine.parts import Parts
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.remediate import remediate
@@ -23,19 +26,35 @@ from clawback.response.events import InvestigationFailed
 from clawback.store import Job, Unit
 
 LEASE = timedelta(seconds=60)
-TRIES = 8
+TRIES = 300
+"""Tries in a row without any headway before work is given up: with the pauses between them about a day."""
+LONGEST = 300.0
+"""Seconds between two tries at most."""
+URGENT = (LATE, REMEDIATE)
+"""Work that goes before all other: what comes late is to go on sight."""
 
 
-async def run(parts: Parts, job: Job) -> None:
+@dataclass(slots=True)
+class Headway:
+    """Whether a try brought the work forward, though it may not have brought it to its end."""
+
+    made: bool = False
+
+
+async def run(parts: Parts, job: Job, headway: Headway) -> None:
     """Do one piece of queued work."""
 
     def still_ours(unit: Unit) -> None:
         unit.jobs.renew(job, parts.now(), LEASE)
+        headway.made = True
 
     match job.kind:
         case "investigate":
             await investigate(parts, Request.decode(job.payload))
-        case "remediate":
+        case "late_copies":
+            last, remediation_id = job.attempts >= TRIES, str(job.payload["remediation"])
+            await take_out(parts, remediation_id, last_try=last, guard=still_ours)
+        case "remediate" | "remediate_late":
             last = job.attempts >= TRIES
             await remediate(parts, str(job.payload["remediation"]), last_try=last, guard=still_ours)
         case "retro_hunt":
@@ -54,7 +73,8 @@ class Worker:
     async def step(self) -> bool:
         """Take one piece of work that is due and do it; False when there was none."""
         with self._parts.store.write() as unit:
-            job = unit.jobs.claim(self._name, self._parts.now(), LEASE)
+            job = unit.jobs.claim(self._name, self._parts.now(), LEASE, URGENT)
+            job = job or unit.jobs.claim(self._name, self._parts.now(), LEASE)
         if job is None:
             return False
         # Whoever has the work now also settles it.
@@ -64,11 +84,12 @@ class Worker:
 
     async def _work(self, job: Job) -> None:
         """Do leased work and settle its job. Raises PlanStale when the lease was lost meanwhile."""
+        headway = Headway()
         try:
             async with self._renewing(job):
-                await run(self._parts, job)
+                await run(self._parts, job, headway)
         except (Unavailable, Throttled, PlanStale) as error:
-            self._later(job, error)
+            self._later(job, error, headway)
         except Corrupt:
             raise
         except ClawbackError as error:
@@ -84,13 +105,16 @@ class Worker:
             done += 1
         return done
 
-    def _later(self, job: Job, error: ClawbackError) -> None:
+    def _later(self, job: Job, error: ClawbackError, headway: Headway) -> None:
+        """Try again after a pause that grows with every try in vain, and starts anew after headway."""
         if job.attempts >= TRIES:
             self._give_up(job, error)
             return
-        pause = error.after if isinstance(error, Throttled) else min(2.0**job.attempts, 300.0)
+        tries = 1 if headway.made else job.attempts
+        pause = error.after if isinstance(error, Throttled) else min(2.0**tries, LONGEST)
         with self._parts.store.write() as unit:
-            unit.jobs.fail(job, str(error), self._parts.now() + timedelta(seconds=pause))
+            retry_at = self._parts.now() + timedelta(seconds=pause)
+            unit.jobs.fail(job, str(error), retry_at, tries=tries)
 
     def _give_up(self, job: Job, error: ClawbackError) -> None:
         now = self._parts.now()

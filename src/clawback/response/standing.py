@@ -11,6 +11,7 @@ from clawback.analysis.clusters import Cluster, ClusterKind
 from clawback.analysis.entities import Reason
 from clawback.analysis.indicators import Indicator
 from clawback.analysis.matching import carries
+from clawback.message.delivery import Delivery
 from clawback.message.message import Message
 from clawback.response.plan import (
     AUTOMATION,
@@ -118,6 +119,11 @@ def same_key(order: StandingOrder, indicator: Indicator) -> bool:
     """Whether an order's cluster was cut by what this indicator names, whoever listed it."""
     mine = order.indicator
     return (mine.kind, mine.match, mine.value) == (indicator.kind, indicator.match, indicator.value)
+
+
+def is_late(order: StandingOrder, delivery: Delivery) -> bool:
+    """Whether a copy came after the removal was approved."""
+    return delivery.first_seen >= order.approved_at
 
 
 def decide_late(a_plan: Plan, order: StandingOrder, policy: Policy) -> Decision:

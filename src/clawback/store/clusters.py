@@ -93,6 +93,20 @@ class Clusters(Repository):
             found |= {row.id: row.no for row in self._connection.execute(mine)}
         return tuple(sorted(found, key=lambda cluster_id: found[cluster_id]))
 
+    def join(self, cluster_id: str, members: Sequence[Member]) -> None:
+        """Let messages join a cluster; those that are members already stay. Raises NotFound."""
+        self._join(self._row(cluster_id).no, members)
+
+    def members_among(self, cluster_id: str, message_ids: Sequence[str]) -> set[str]:
+        """Which of these messages are members of a cluster; raises NotFound."""
+        table, found = cluster_members.c, set[str]()
+        query = select(table.message_id).where(table.cluster_no == self._row(cluster_id).no)
+        for chunk in chunks([armour(message_id) for message_id in message_ids]):
+            found.update(
+                self._connection.execute(query.where(self._within(table.message_id, chunk))).scalars()
+            )
+        return found
+
     def _row(self, cluster_id: str) -> Row[Any]:
         found = self._connection.execute(select(clusters).where(clusters.c.id == armour(cluster_id))).first()
         if found is None:
