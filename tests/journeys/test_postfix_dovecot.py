@@ -137,6 +137,11 @@ def remediations(built: App) -> list[Remediation]:
         return list(unit.remediations.list()[0])
 
 
+def idle(built: App) -> bool:
+    with built.store.read() as unit:
+        return unit.jobs.waiting() == 0
+
+
 def ended(built: App) -> list[Remediation]:
     return [r for r in remediations(built) if r.ended_at is not None]
 
@@ -173,7 +178,7 @@ async def _journey(server: Dovecot, border: Postfix, built: App) -> None:
 
         clock.start()
         await _send(border, ["everybody"], letter("your account again", f"now really: {URL}"))
-        await until(lambda: sum(r.tally.removed for r in ended(built)) == len(USERS) + 5)
+        await until(lambda: sum(r.tally.removed for r in ended(built)) == len(USERS) + 5 and idle(built))
         clock.done("5 late copies by an alias: SMTP to out of the mailboxes")
         for user in USERS:
             assert len(await asyncio.to_thread(seen, server, user)) == 1

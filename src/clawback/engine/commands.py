@@ -141,16 +141,22 @@ def reject(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> 
 def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Remediation:
     """Plan the way back from a remediation's receipts, approved by the person who asks for it.
 
-    Its late copies come back too, and no more are taken out. Raises PlanStale while some are.
+    Its late copies come back too, and no more are taken out. While some are being taken out it raises
+    PlanStale, and no more follow, so that the next try can be exact.
     """
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         done = unit.remediations.get(remediation_id)
-        stand_down(unit, done, actor, now)
+        running = stand_down(unit, done, actor, now)
         made = plan_undo(done, unit.remediations.results(remediation_id), policy=policy_of(unit), now=now)
-        propose(unit, made, actor)
-        let_run(unit, made.investigation_id, made.id, Approval(made.hash, actor, now, note))
-        return unit.remediations.get(made.id)
+        if not running:
+            propose(unit, made, actor)
+            let_run(unit, made.investigation_id, made.id, Approval(made.hash, actor, now, note))
+            return unit.remediations.get(made.id)
+    raise PlanStale(
+        f"late copies of {done.id} are being taken out right now ({running}), the last ones; "
+        "undo it again in a moment"
+    )
 
 
 def disarm(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> StandingOrder:

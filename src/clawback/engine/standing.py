@@ -15,7 +15,7 @@ from clawback.engine.arrivals import LATE, hand_back, wait
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
-from clawback.errors import NotFound, PlanStale
+from clawback.errors import NotFound
 from clawback.response.events import ClusterArmed, ClusterDisarmed, RemediationCancelled
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.standing import StandingOrder, extended, is_late, same_key, standing_order
@@ -84,22 +84,23 @@ def disarm_key(unit: Unit, removed: Indicator, actor: str, now: datetime) -> Non
             disarm(unit, order, f"{removed.value} is not listed any more", actor, now)
 
 
-def stand_down(unit: Unit, root: Remediation, actor: str, now: datetime) -> None:
+def stand_down(unit: Unit, root: Remediation, actor: str, now: datetime) -> str:
     """Strike off the order of a cluster whose removal is being undone, and what has not begun for it.
 
-    Raises PlanStale while late copies are being taken out: an undo of half of them would not be exact.
+    Answers the remediation that is taking late copies out right now, "" for none: an undo that knows only
+    half of them would not be exact.
     """
     order = unit.standing.of_cluster(root.cluster_id)
     if order is not None:
         disarm(unit, order, f"{root.id} is undone", actor, now)
+    running = ""
     for late in unit.remediations.following(root.id):
         if late.status is RemediationStatus.RUNNING:
-            raise PlanStale(
-                f"late copies of {root.id} are being taken out right now ({late.id}); try again in a moment"
-            )
+            running = late.id
         if late.status in (RemediationStatus.APPROVED, RemediationStatus.PENDING):
             cancel(unit, late, f"{root.id} is undone", now)
             hand_back(unit, [deed.delivery_id for deed in unit.remediations.plan(late.id).deeds], now)
+    return running
 
 
 def disarm_due(parts: Parts) -> int:
