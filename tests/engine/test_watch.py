@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.engine.memory_world import MemoryWorld
+from tests.engine.memory_world import OTHER_URL, USERS, MemoryWorld, MortalConnector
 from tests.engine.world import AUTOMATIC, URL, World, actions, investigations, read, turn
 
 from clawback.app import App
@@ -20,8 +20,9 @@ from clawback.engine.parts import Parts
 from clawback.engine.watch import Watch
 from clawback.engine.workflow import Worker
 from clawback.errors import MailboxError, ProtocolViolation, StoreUnavailable, Unavailable
-from clawback.mailboxes.base import Capability
+from clawback.mailboxes.base import Capability, Failure, Move
 from clawback.mailboxes.maildir import MaildirConnector
+from clawback.message.delivery import Observed
 from clawback.response.plan import RemediationStatus
 
 HOUR = timedelta(hours=1)
@@ -217,3 +218,39 @@ def test_a_lost_store_ends_the_watch(small: MemoryWorld, tmp_path: Path) -> None
 
     with pytest.raises(StoreUnavailable):
         play(small.parts, story)
+
+
+class Stuck(MortalConnector):
+    """A mail system in which the moves of one mailbox do not end before they are let go."""
+
+    gate: asyncio.Event | None = None
+
+    async def move(self, moves: Sequence[Move]) -> Sequence[Observed | Failure]:
+        if self.gate and moves[0].handle.mailbox == USERS[0]:
+            await self.gate.wait()
+        return await super().move(moves)
+
+
+def test_a_late_copy_waits_for_no_long_removal(small: MemoryWorld) -> None:
+    stuck = Stuck("main", USERS, small.fuse)
+    small.mail, small.connectors = stuck, {"main": stuck}
+    small.automate()
+    small.deliver(USERS[1], f"see {URL}")
+    small.read()
+    small.turn()
+    small.deliver(USERS[0], f"see {OTHER_URL}")
+    small.read()
+
+    async def story(parts: Parts) -> None:
+        stuck.gate = asyncio.Event()
+        async with watching(parts, OFTEN):
+            commands.add_indicator(parts, small.listed(OTHER_URL), "ann")
+            await until(lambda: any(r.status is RemediationStatus.RUNNING for r in small.actions()))
+            small.deliver(USERS[1], f"late {URL}")
+            await until(lambda: any(r.late for r in small.actions() if not r.tally.open))
+            assert any(r.status is RemediationStatus.RUNNING for r in small.actions())
+            stuck.gate.set()
+            await until(lambda: all(r.ended_at for r in small.actions()))
+
+    play(small.parts, story)
+    assert small.visible("evil") == []

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from clawback.engine.commands import expire_due
 from clawback.engine.ingest import Synced, sync
 from clawback.engine.parts import Parts
-from clawback.engine.workflow import Worker
+from clawback.engine.workflow import URGENT, Worker
 from clawback.errors import MailboxError, Throttled, Unavailable
 from clawback.mailboxes.base import Capability
 
@@ -39,11 +39,14 @@ class Watch:
         self._touched: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._waiting: set[tuple[str, str]] = set()
         self._work = asyncio.Event()
+        self._urgent = asyncio.Event()
         self.seen = Seen()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. A source that is down is tried again; a lost store ends the watch."""
-        jobs = [self._read(), self._drain(), self._sweeps()]
+        urgent = self._worker.only(URGENT)
+        jobs = [self._read(), self._drain(self._worker, self._work), self._sweeps()]
+        jobs.append(self._drain(urgent, self._urgent))  # what comes late waits for no long removal
         jobs += [
             self._watch(source)
             for source, connector in self._parts.connectors.items()
@@ -89,7 +92,7 @@ class Watch:
                         self.touch(source, mailbox)
                 except MailboxError as error:
                     self.seen.troubles.append(f"{source}: {error}")
-            self._work.set()
+            self._wake()
             await self._touched.join()
             self.seen.swept_at = self._parts.now()
             self.seen.sweep = self.seen.swept_at - begun
@@ -105,13 +108,17 @@ class Watch:
                 self.seen.troubles.append(f"{source} {mailbox}: {error}")
             finally:
                 self._touched.task_done()
-            self._work.set()
+            self._wake()
 
-    async def _drain(self) -> None:
+    def _wake(self) -> None:
+        self._work.set()
+        self._urgent.set()
+
+    async def _drain(self, worker: Worker, work: asyncio.Event) -> None:
         while True:
-            self._work.clear()
-            await self._worker.drain()
+            work.clear()
+            await worker.drain()
             # Not wait_for, which in Python 3.11 may swallow that we are cancelled.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
-                    await self._work.wait()
+                    await work.wait()

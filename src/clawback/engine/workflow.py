@@ -64,17 +64,27 @@ async def run(parts: Parts, job: Job, headway: Headway) -> None:
 
 
 class Worker:
-    """One taker of queued work. Several may share a store, on one machine or many."""
+    """One taker of queued work. Several may share a store, on one machine or many.
 
-    def __init__(self, parts: Parts, name: str) -> None:
+    With `kinds` it takes only such work.
+    """
+
+    def __init__(self, parts: Parts, name: str, kinds: tuple[str, ...] | None = None) -> None:
         self._parts = parts
         self._name = name
+        self._kinds = kinds
+
+    def only(self, kinds: tuple[str, ...]) -> Worker:
+        """Another worker of this process, for such work alone."""
+        return Worker(self._parts, self._name, kinds)
 
     async def step(self) -> bool:
         """Take one piece of work that is due and do it; False when there was none."""
         with self._parts.store.write() as unit:
-            job = unit.jobs.claim(self._name, self._parts.now(), LEASE, URGENT)
-            job = job or unit.jobs.claim(self._name, self._parts.now(), LEASE)
+            first = URGENT if self._kinds is None else self._kinds
+            job = unit.jobs.claim(self._name, self._parts.now(), LEASE, first)
+            if job is None and self._kinds is None:
+                job = unit.jobs.claim(self._name, self._parts.now(), LEASE)
         if job is None:
             return False
         # Whoever has the work now also settles it.
