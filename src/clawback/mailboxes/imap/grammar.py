@@ -1,20 +1,16 @@
-"""The grammar: what responses say, as values (RFC 9051, section 9; the lexer is imapclient's)."""
+"""The grammar: what responses say, each kind as a value of its own (RFC 9051, section 9)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Any
-
-from imapclient.datetime_util import parse_to_datetime
-from imapclient.exceptions import ProtocolError
-from imapclient.response_parser import parse_fetch_response, parse_response
 
 from clawback.errors import ProtocolViolation
-from clawback.mailboxes.imap.spelling import LAST, name_of, raw_name, uids_of, word_of
+from clawback.mailboxes.imap.parsing import Value, number_of, values_after, word_of
+from clawback.mailboxes.imap.spelling import LAST, name_of, raw_name, uids_of
 from clawback.mailboxes.imap.wire import Reply, Response, code_of
 
 _SYSTEM = {f.lower(): f for f in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")}
@@ -25,8 +21,12 @@ GUID = 255
 """Characters of a GUID at most."""
 _LARGEST = 10**15
 """Bytes of one message at most; whoever tells of more tells nothing."""
-_FOREIGN = (ProtocolError, ValueError, TypeError, IndexError, AttributeError, RecursionError, OverflowError)
-"""What imapclient's parser raises for what is no IMAP."""
+_NUMBER = (1 << 63) - 1
+_MONTHS = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
+_DATE = re.compile(
+    rb" ?([0-9]{1,2})-([a-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})\Z",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,7 @@ class Status:
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-# What nearly every answer looks like, read in one go: imapclient's parser takes ten times as long, which is
-# more than the server takes. All else goes through that parser.
+# What nearly every answer looks like, read in one go: value by value it takes longer than the server takes.
 _USUAL = re.compile(
     rb"\* [0-9]{1,10} FETCH \((?:(?:UID (?P<uid>[0-9]{1,10})|FLAGS \((?P<flags>[^(){}\"]*)\)"
     rb'|INTERNALDATE "(?P<date>[^"]{1,40})"|RFC822\.SIZE (?P<size>[0-9]{1,15})'
@@ -87,10 +86,10 @@ def rows(*replies: Reply) -> dict[int, Row]:
             if row is not None and row.uid not in found:
                 found[row.uid] = row
                 continue
-        for plain in _fetches(response):
-            uid = plain.get(b"UID")
-            if isinstance(uid, int) and 0 < uid <= LAST:
-                found[uid] = _row(found.get(uid, Row(uid, frozenset(), _NEVER, -1, "", None)), plain)
+        if told := _fetched(response):
+            uid = number_of(told.get(b"UID"), LAST)
+            if uid:
+                found[uid] = _row(found.get(uid, Row(uid, frozenset(), _NEVER, -1, "", None)), told)
     return found
 
 
@@ -110,68 +109,57 @@ def _flags(text: bytes) -> frozenset[str]:
 
 @lru_cache(maxsize=4_096)
 def _date(text: bytes) -> datetime | None:
+    told = _DATE.match(text)
+    if not told or (month := told[2].lower()) not in _MONTHS:
+        return None
+    day, year, hour, minute, second = (int(told[i]) for i in (1, 3, 4, 5, 6))
+    east = timedelta(hours=int(told[8]), minutes=int(told[9]))
     try:
-        return _utc(parse_to_datetime(text, normalise=False))
-    except _FOREIGN:
+        zone = timezone(east if told[7] == b"+" else -east)
+        at = datetime(year, _MONTHS.index(month) + 1, day, hour, minute, min(second, 59), tzinfo=zone)
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 
-def _utc(date: object) -> datetime | None:
-    if not isinstance(date, datetime):
-        return None
-    try:
-        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
-    except OverflowError:
-        return None
-
-
-def _fetches(response: Response) -> Iterable[dict[bytes, Any]]:
+def _fetched(response: Response) -> dict[bytes, Value]:
+    """The items of a FETCH response by name; none for another response."""
     number, word, _ = _words(response)
     if word != b"FETCH" or not number.isdigit():
-        return ()
-    head, *rest = response
-    try:
-        # imapclient wants what follows the star and without the word FETCH.
-        pieces = [_without_fetch(head), *rest]
-        found: dict[int, dict[bytes, Any]] = parse_fetch_response(
-            pieces, normalise_times=False, uid_is_key=False
-        )
-    except _FOREIGN as error:
-        raise ProtocolViolation(f"the server's FETCH cannot be read: {_short(error)}") from error
-    return found.values()
+        return {}
+    told = values_after(response, len(b"* ") + len(number) + len(b" FETCH "))
+    if len(told) != 1 or not isinstance(told[0], tuple) or len(told[0]) % 2:
+        raise ProtocolViolation("the server's FETCH cannot be read")
+    names = [word_of(name).upper() for name in told[0][::2]]
+    return dict(zip(names, told[0][1::2], strict=True))
 
 
-def _without_fetch(head: bytes | tuple[bytes, bytes]) -> bytes | tuple[bytes, bytes]:
-    line, literal = head if isinstance(head, tuple) else (head, None)
-    number, _, rest = line[2:].split(b" ", 2)
-    text = number + b" " + rest
-    return text if literal is None else (text, literal)
-
-
-def _row(known: Row, plain: dict[bytes, Any]) -> Row:
+def _row(known: Row, told: dict[bytes, Value]) -> Row:
     """What is known of a copy, with what is told of it now."""
-    flags, size, content = plain.get(b"FLAGS"), plain.get(b"RFC822.SIZE"), plain.get(b"BODY[]")
+    flags, date, content = told.get(b"FLAGS"), told.get(b"INTERNALDATE"), told.get(b"BODY[]")
+    size = number_of(told.get(b"RFC822.SIZE"), _LARGEST)
     return Row(
         known.uid,
         flags_of(map(word_of, flags)) if isinstance(flags, tuple) else known.flags,
-        _utc(plain.get(b"INTERNALDATE")) or known.internal_date,
-        size if isinstance(size, int) and size <= _LARGEST else known.size,
-        _guid(plain) or known.guid,
+        (_date(date) if isinstance(date, bytes) else None) or known.internal_date,
+        known.size if size is None else size,
+        _guid(told) or known.guid,
         content if isinstance(content, bytes) else known.content,
     )
 
 
-def _guid(plain: dict[bytes, Any]) -> str:
-    value = plain.get(b"X-GUID") or plain.get(b"EMAILID")
+def _guid(told: dict[bytes, Value]) -> str:
+    value = told.get(b"X-GUID") or told.get(b"EMAILID")
     if isinstance(value, tuple):
-        value = value[0] if value else b""
-    return "" if value is None else _plain_guid(word_of(value))
+        value = value[0] if value else None
+    return _plain_guid(value) if isinstance(value, bytes) else ""
 
 
 def _plain_guid(value: bytes) -> str:
     """A GUID; "" for one that cannot be asked for again."""
     text = value.decode("latin-1")
-    return text if text.isascii() and text.isprintable() and len(text) <= GUID else ""
+    known = text.isascii() and text.isprintable() and len(text) <= GUID and text.upper() != "NIL"
+    return text if known else ""
 
 
 def flags_of(flags: Iterable[bytes]) -> frozenset[str]:
@@ -201,18 +189,17 @@ def listed(reply: Reply) -> list[Listed]:
     found = []
     for response in reply.untagged:
         _, word, _ = _words(response)
-        if word == b"LIST" and (folder := _listed(_parsed(response, b"LIST"))):
+        if word == b"LIST" and (folder := _listed(_after(response, word))):
             found.append(folder)
     return found
 
 
-def _listed(words: tuple[Any, ...]) -> Listed | None:
-    if len(words) < 3 or not isinstance(words[0], tuple):
+def _listed(told: tuple[Value, ...]) -> Listed | None:
+    if len(told) < 3 or not isinstance(told[0], tuple):
         raise ProtocolViolation("the server's LIST cannot be read")
-    attributes = frozenset(a.decode("ascii", "replace").lower() for a in words[0] if isinstance(a, bytes))
-    delimiter = words[1].decode("ascii", "replace") if isinstance(words[1], bytes) else ""
-    name, raw = name_of(words[2]), raw_name(words[2])
-    return Listed(attributes, delimiter, name, raw) if name else None
+    attributes = frozenset(_text(attribute).lower() for attribute in told[0])
+    raw = raw_name(word_of(told[2]))
+    return Listed(attributes, _text(told[1]), name_of(raw), raw) if raw else None
 
 
 def statuses(reply: Reply) -> dict[bytes, Status]:
@@ -222,15 +209,13 @@ def statuses(reply: Reply) -> dict[bytes, Status]:
         _, word, _ = _words(response)
         if word != b"STATUS":
             continue
-        words = _parsed(response, b"STATUS")
-        if len(words) < 2 or not isinstance(words[1], tuple):
+        told = _after(response, word)
+        if len(told) < 2 or not isinstance(told[1], tuple):
             raise ProtocolViolation("the server's STATUS cannot be read")
-        pairs = dict(zip(words[1][::2], words[1][1::2], strict=False))
-        found[raw_name(words[0])] = Status(
-            *(
-                value if isinstance(value := pairs.get(key), int) else 0
-                for key in (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"HIGHESTMODSEQ")
-            )
+        names = [word_of(name).upper() for name in told[1][::2]]
+        numbers = {n: number_of(v, _NUMBER) or 0 for n, v in zip(names, told[1][1::2], strict=False)}
+        found[raw_name(word_of(told[0]))] = Status(
+            *(numbers.get(key, 0) for key in (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"HIGHESTMODSEQ"))
         )
     return found
 
@@ -240,15 +225,15 @@ def namespaces(reply: Reply) -> tuple[list[tuple[str, str]], list[tuple[str, str
     for response in reply.untagged:
         _, word, _ = _words(response)
         if word == b"NAMESPACE":
-            groups = [_namespace(group) for group in _parsed(response, b"NAMESPACE")]
+            groups = [_namespace(group) for group in _after(response, word)]
             return groups[0] if groups else [], [space for group in groups[1:] for space in group]
     return [], []
 
 
-def _namespace(group: object) -> list[tuple[str, str]]:
+def _namespace(group: Value) -> list[tuple[str, str]]:
     spaces = [space for space in group if isinstance(space, tuple)] if isinstance(group, tuple) else []
     return [
-        (name_of(space[0]), space[1].decode("ascii", "replace") if isinstance(space[1], bytes) else "")
+        (name_of(word_of(space[0])) if space[0] else "", _text(space[1]))
         for space in spaces
         if len(space) >= 2
     ]
@@ -310,8 +295,8 @@ def rights(reply: Reply) -> frozenset[str]:
     """The letters of MYRIGHTS (RFC 4314)."""
     for response in reply.untagged:
         _, word, _ = _words(response)
-        if word == b"MYRIGHTS" and len(told := _parsed(response, b"MYRIGHTS")) >= 2:
-            return frozenset(told[1].decode("ascii", "replace") if isinstance(told[1], bytes) else "")
+        if word == b"MYRIGHTS" and len(told := _after(response, word)) >= 2:
+            return frozenset(_text(told[1]))
     return frozenset()
 
 
@@ -324,16 +309,9 @@ def _words(response: Response) -> tuple[bytes, bytes, bytes]:
     return b"", words[0].upper(), line[2 + len(words[0]) + 1 :]
 
 
-def _parsed(response: Response, word: bytes) -> tuple[Any, ...]:
-    head, *rest = response
-    line, literal = head if isinstance(head, tuple) else (head, None)
-    text = line[2 + len(word) + 1 :]
-    pieces: Sequence[bytes | tuple[bytes, bytes]] = [text if literal is None else (text, literal), *rest]
-    try:
-        return tuple(parse_response(list(pieces)))
-    except _FOREIGN as error:
-        raise ProtocolViolation(f"the server's {word.decode()} cannot be read: {_short(error)}") from error
+def _after(response: Response, word: bytes) -> tuple[Value, ...]:
+    return values_after(response, len(b"* ") + len(word) + len(b" "))
 
 
-def _short(error: Exception) -> str:
-    return str(error)[:200]
+def _text(value: Value) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else ""

@@ -19,7 +19,7 @@ from clawback.message.delivery import Observed
 
 TOGETHER = 2_000
 """Copies listed in one exchange, where folders are small."""
-AT_ONCE = 20_000
+AT_ONCE = 5_000
 """Copies of one folder listed in one exchange."""
 _CHANGED, _MOST_CHANGED = 1_000, 1 << 30
 """Bytes that may be told of each copy that changed, and of all of them."""

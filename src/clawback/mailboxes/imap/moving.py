@@ -147,7 +147,7 @@ class ImapHand:
             validity, before = selected(select).uid_validity, rows(fetch, move)
         if not select.ok:
             raise await unopened(session, names, way.mailbox, way.origin, select)
-        if search.status == move.status == b"BAD":
+        if search.status == b"BAD" and not went:
             return None
         if not search.ok:
             raise failure_of(search, f"checking copies in {way.origin} of {way.mailbox}")

@@ -14,9 +14,8 @@ LAST = 4_294_967_295
 """The highest UID and UIDVALIDITY (nz-number)."""
 SET = 500
 """UIDs in one command at most."""
-NAME = 4_000
-"""Characters of a folder's name at most."""
-_RAW = 20_000
+NAME = 10_000
+"""Bytes of a folder's name at most."""
 _SET = re.compile(rb"[0-9]{1,10}(:[0-9]{1,10})?(,[0-9]{1,10}(:[0-9]{1,10})?)*\Z")
 
 
@@ -55,24 +54,23 @@ def sets_of(uids: Iterable[int], most: int = SET) -> Iterator[str]:
         yield set_of(rest[i : i + most])
 
 
-def name_of(value: object) -> str:
-    """A folder's name as people wrote it ("" for one that is none, or too long)."""
-    raw = raw_name(value)
-    if len(raw) > _RAW:
-        return ""
+def name_of(raw: bytes) -> str:
+    """A folder's name as people wrote it; one that is spelled wrongly stays as it is.
+
+    Raises ProtocolViolation for one that is longer than a name can be.
+    """
+    if len(raw) > NAME:
+        raise ProtocolViolation(f"the server names a folder of {len(raw):,} bytes")
     try:
-        name = decode_utf7(raw)
-        if encode_utf7(name) != raw:
-            name = raw.decode("ascii", "backslashreplace")
+        name = str(decode_utf7(raw))
+        return name if encode_utf7(name) == raw else raw.decode("ascii", "backslashreplace")
     except ValueError:
-        name = raw.decode("ascii", "backslashreplace")
-    return name if len(name) <= NAME else ""
+        return raw.decode("ascii", "backslashreplace")
 
 
-def raw_name(value: object) -> bytes:
-    """A folder's name as it stands on the wire."""
-    raw = word_of(value) if isinstance(value, bytes | int) else b""
-    return b"INBOX" if raw.upper() == b"INBOX" else raw
+def raw_name(told: bytes) -> bytes:
+    """A folder's name on the wire, in one spelling where there are several."""
+    return b"INBOX" if told.upper() == b"INBOX" else told
 
 
 def quoted(name: str) -> bytes:
@@ -88,8 +86,3 @@ def quoted_raw(raw: bytes) -> bytes:
     if b"\r" in raw or b"\n" in raw or b"\0" in raw:
         raise ProtocolViolation("no folder can have a line break in its name")
     return b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-
-
-def word_of(value: object) -> bytes:
-    """A word that imapclient may have taken for a number or for nothing."""
-    return value if isinstance(value, bytes) else b"NIL" if value is None else str(value).encode()
