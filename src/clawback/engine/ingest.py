@@ -21,6 +21,7 @@ from clawback.message.delivery import (
     Observed,
 )
 from clawback.message.reconcile import difference, lost, pair
+from clawback.message.trace import unusual
 
 COPIES = 400
 """Copies read and written in one go."""
@@ -215,4 +216,5 @@ def _delivery(observed: Observed, reading: Reading, now: datetime) -> Delivery:
         location=observed.location,
         located_at=now,
         first_seen=now,
+        trace=unusual(reading.trace, handle.mailbox),
     )

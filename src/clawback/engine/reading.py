@@ -22,6 +22,7 @@ from clawback.analysis.features import Features, extract
 from clawback.message.defect import Defect
 from clawback.message.message import Message, Organisation
 from clawback.message.parse import parse
+from clawback.message.trace import Step
 
 MEMORY_LIMIT = 3 << 30
 """Bytes of address space a worker may have."""
@@ -43,10 +44,11 @@ _MISTAKES = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one raw message is: the message as the store remembers it, and its features."""
+    """What one raw message is: the message as the store remembers it, its features, its copy's trace."""
 
     message: Message
     features: Features
+    trace: tuple[Step, ...] = ()
 
 
 class Reader(Protocol):
@@ -60,7 +62,7 @@ class Reader(Protocol):
 def read_one(raw: bytes, organisation: Organisation) -> Reading:
     """Parse one message and extract its features."""
     message = parse(raw, organisation)
-    return Reading(message.slim(), extract(message))
+    return Reading(message.slim(), extract(message), message.trace)
 
 
 class InlineReader:

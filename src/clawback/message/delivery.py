@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from clawback.message.trace import Step
+
 
 class DeliveryLocation(StrEnum):
     """Kinds of place a copy can be in.
@@ -81,7 +83,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One copy: which message, which bytes, where first and where last seen, with the times (UTC)."""
+    """One copy: which message, which bytes, where first and where last seen, with the times (UTC).
+
+    `trace` holds what hosts wrote into this copy beside that it was for its mailbox.
+    """
 
     id: str
     message_id: str
@@ -96,3 +101,4 @@ class Delivery:
     location: DeliveryLocation
     located_at: datetime
     first_seen: datetime
+    trace: tuple[Step, ...] = ()

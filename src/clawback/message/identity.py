@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from clawback import ids
+from clawback.message.bounds import MAX_SUBJECT
 from clawback.message.headers import Head, unfold
+
+MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")
+"""A message id with its brackets, wherever it stands in a header."""
 
 # Everything else differs between recipients' copies (Received, Delivered-To, DKIM, ARC, X-...) or
 # may be written by hosts on the way.
@@ -31,6 +37,13 @@ def message_id(head: Head, body: bytes) -> str:
         for raw in fields.get(key, ())
     ]
     return ids.make("msg", b"\n".join(lines), _normalised(body))
+
+
+def internet_message_id(head: Head) -> str:
+    """The Message-ID with its angle brackets; what stands there instead if it has none."""
+    written = head.text("message-id")
+    found = MESSAGE_ID.search(written)
+    return found[0] if found else written[:MAX_SUBJECT]
 
 
 def _normalised(body: bytes) -> bytes:

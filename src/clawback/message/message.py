@@ -11,7 +11,9 @@ from clawback.message.attachment import Attachment
 from clawback.message.authentication import Authentication
 from clawback.message.defect import Defect
 from clawback.message.link import Link
+from clawback.message.nested import Nested
 from clawback.message.received import Hop
+from clawback.message.trace import Step
 
 
 class Direction(StrEnum):
@@ -72,6 +74,7 @@ class Message:
     `envelope_sender` is P1 (Return-Path), `sender` P2 (From). `text` and `html` are the joined
     visible bodies, decoded; both are "" in what is stored unless bodies are kept. `wrappers` names
     protections seen: ``smime_signed``, ``smime_encrypted``, ``pgp_signed``, ``pgp_encrypted``, ``tnef``.
+    `nested` are the messages attached to it, at whatever depth; `trace` is of this copy alone.
     """
 
     id: str
@@ -97,11 +100,13 @@ class Message:
     headers: tuple[Header, ...] = ()
     parts: tuple[Part, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    nested: tuple[Nested, ...] = ()
     links: tuple[Link, ...] = ()
     wrappers: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
+    trace: tuple[Step, ...] = ()
 
     def slim(self) -> Message:
-        """The same message without bodies, headers, parts and file contents: what the store remembers."""
+        """The same without bodies, headers, parts, files' contents and trace: what the store remembers."""
         files = tuple(replace(a, content=b"") for a in self.attachments)
-        return replace(self, text="", html="", headers=(), parts=(), attachments=files)
+        return replace(self, text="", html="", headers=(), parts=(), attachments=files, trace=())

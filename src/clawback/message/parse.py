@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
@@ -13,15 +12,15 @@ from clawback.message.dates import read_date
 from clawback.message.defect import Defect
 from clawback.message.direction import direction_of
 from clawback.message.headers import Head, decode_headers
-from clawback.message.identity import message_id
+from clawback.message.identity import MESSAGE_ID, internet_message_id, message_id
 from clawback.message.link import LinkLocation
 from clawback.message.message import Header, Message, Organisation
 from clawback.message.mime import Entity, walk
 from clawback.message.reading import Reading
 from clawback.message.received import Hop, read_hops, sending_ip
+from clawback.message.tracing import read_trace
 
 _ANYBODY = Organisation()
-_MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")
 _MAX_REFERENCES = 100
 # Written by the last hops for one copy; the first that names somebody is the nearest to the mailbox.
 _RECIPIENT_HEADERS = (
@@ -100,7 +99,7 @@ def _assembled(
         id=message_id(head, data[root.body_start :]),
         raw_sha256=sha256(raw).hexdigest(),
         size=len(raw),
-        internet_message_id=_internet_message_id(head),
+        internet_message_id=internet_message_id(head),
         subject=_value(head, "subject")[:MAX_SUBJECT],
         sender=sender,
         envelope_sender=envelope_sender,
@@ -113,6 +112,7 @@ def _assembled(
         sending_ip=sending_ip(hops, headers, organisation),
         authentication=read_authentication(headers, organisation),
         hops=hops,
+        trace=read_trace(head, hops),
         in_reply_to=next(iter(_ids(head, "in-reply-to")), ""),
         references=_ids(head, "references"),
         text="\n".join(reading.texts),
@@ -120,6 +120,7 @@ def _assembled(
         headers=headers,
         parts=tuple(reading.parts),
         attachments=tuple(reading.attachments),
+        nested=tuple(reading.nested),
         links=tuple(reading.links.values()),
         wrappers=tuple(reading.wrappers),
         defects=tuple(reading.defects),
@@ -138,14 +139,7 @@ def _addresses(head: Head, key: str) -> tuple[Address, ...]:
 
 
 def _ids(head: Head, key: str) -> tuple[str, ...]:
-    return tuple(_MESSAGE_ID.findall(head.text(key))[:_MAX_REFERENCES])
-
-
-def _internet_message_id(head: Head) -> str:
-    """The Message-ID with its angle brackets; what stands there instead if it has none."""
-    written = head.text("message-id")
-    found = _MESSAGE_ID.search(written)
-    return found[0] if found else written[:MAX_SUBJECT]
+    return tuple(MESSAGE_ID.findall(head.text(key))[:_MAX_REFERENCES])
 
 
 def _envelope_sender(head: Head) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from clawback.message.address import read_addresses
 from clawback.message.attachment import Attachment
 from clawback.message.bodies import Bodies, choose_bodies
 from clawback.message.bounds import (
@@ -23,10 +24,13 @@ from clawback.message.charset import decode_text
 from clawback.message.decode import find_uuencoded, undo_encoding
 from clawback.message.defect import Defect
 from clawback.message.files import Budget, inspect
+from clawback.message.headers import Head
 from clawback.message.html import read_html
+from clawback.message.identity import internet_message_id, message_id
 from clawback.message.link import Link, LinkLocation
 from clawback.message.message import Part
 from clawback.message.mime import MESSAGE_TYPES, Entity, walk
+from clawback.message.nested import Nested
 from clawback.message.text_links import find_in_text
 from clawback.message.url import make_link
 from clawback.message.wrappers import wrapper_of_leaf, wrapper_of_multipart, wrapper_of_text
@@ -66,6 +70,7 @@ class Reading:
     htmls: list[str] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
+    nested: list[Nested] = field(default_factory=list)
     links: dict[tuple[str, ...], Link] = field(default_factory=dict)
     wrappers: dict[str, None] = field(default_factory=dict)
     defects: dict[Defect, None] = field(default_factory=dict)
@@ -232,12 +237,25 @@ class Reading:
         part = outer.part or path.partition("!/")[0]
         scope = Scope(outer.depth + 1, part, f"{path}!/", name)
         root, defects = walk(raw)
+        self.nested.append(_nested(root.head, raw[root.body_start :], path))
         self.note(Defect(defect.code, f"{name}: {defect.detail}".rstrip(": ")) for defect in defects)
         subject = root.head.first("subject")
         if subject:
             text = subject.value[:MAX_SUBJECT]
             self.add_text_links(text, LinkLocation.ATTACHMENT, "subject", part, name)
         self.read(raw, root, scope)
+
+
+def _nested(head: Head, body: bytes, path: str) -> Nested:
+    senders = read_addresses(head.text("from"))
+    subject = head.first("subject")
+    return Nested(
+        id=message_id(head, body),
+        internet_message_id=internet_message_id(head),
+        sender=next((one.address for one in senders if one.address), ""),
+        subject=subject.value[:MAX_SUBJECT] if subject else "",
+        path=path,
+    )
 
 
 def _message_file(content: bytes, name: str, kind: str, path: str, inline: bool) -> Attachment:

@@ -12,11 +12,21 @@ from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation
 from clawback.store.mailboxes import Mailboxes
 from clawback.store.repository import chunks
 from clawback.store.schema import deliveries, mailboxes
-from clawback.store.text import armour, disarm, micros, moment, words, words_of
+from clawback.store.text import (
+    armour,
+    disarm,
+    micros,
+    moment,
+    trace_of,
+    trace_text,
+    words,
+    words_of,
+)
 
 _COLUMNS = (
     "id", "message_id", "raw_sha256", "size", "mailbox_no", "folder", "native_id", "version", "flags",
     "internal_date", "action", "original_location", "original_folder", "location", "located_at", "first_seen",
+    "trace",
 )  # fmt: skip
 
 # What was true on arrival stays as it was first written.
@@ -204,13 +214,14 @@ def _row(delivery: Delivery, mailbox_no: int) -> tuple[Any, ...]:
         delivery.location.value,
         micros(delivery.located_at),
         micros(delivery.first_seen),
+        trace_text(delivery.trace),
     )
 
 
 def _delivery(row: Row[Any]) -> Delivery:
     (
         delivery_id, message_id, raw_sha256, size, _, folder, native_id, version, flags, internal_date,
-        action, original_location, original_folder, location, located_at, first_seen, source, mailbox,
+        action, original_location, original_folder, location, located_at, first_seen, trace, source, mailbox,
     ) = tuple(row)  # fmt: skip
     return Delivery(
         id=delivery_id,
@@ -226,4 +237,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         location=DeliveryLocation(location),
         located_at=moment(located_at),
         first_seen=moment(first_seen),
+        trace=trace_of(trace),
     )

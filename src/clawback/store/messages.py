@@ -26,6 +26,10 @@ from clawback.store.text import armour, folded, micros, micros_or_none
 _codec = Codec(Message)
 _BATCH = 500
 _INTERNET_ID = "internet_message_id"
+_HOLDS = "holds"
+_REFERS = "refers_to"
+_LAST_REFERENCES = 3
+"""Of a long thread the newest are indexed, and the oldest: a forward of a forward refers to that too."""
 _COLUMNS = (
     "no", "id", "subject", "sender", "sender_domain", "direction", "sending_ip", "date", "first_seen",
     "epoch",
@@ -134,6 +138,27 @@ class Messages(Repository):
             found.extend(self._connection.execute(query).scalars())
         return tuple(found)
 
+    def referring(self, message_ids: Sequence[str], internet_ids: Sequence[str]) -> Iterator[Message]:
+        """Each message that holds any of these as an attachment, or refers to one in a header, oldest first.
+
+        To be read to its end inside the unit. Anybody can write a header, and keys are 64-bit hashes: look
+        at what comes.
+        """
+        keys = [key64(_HOLDS, message_id) for message_id in message_ids]
+        keys += [key64(_REFERS, internet_id) for internet_id in internet_ids]
+        return self._records(Index(self._connection).numbers(keys))
+
+    def signatures(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The MinHash of each of these messages that are known."""
+        found: dict[str, bytes] = {}
+        query = select(messages.c.id, message_records.c.signature).join_from(
+            messages, message_records, messages.c.no == message_records.c.no
+        )
+        for chunk in chunks([armour(message_id) for message_id in ids]):
+            rows = self._connection.execute(query.where(self._within(messages.c.id, chunk)))
+            found |= {row.id: bytes(row.signature) for row in rows}
+        return found
+
     def search(self, query: MessageQuery) -> tuple[tuple[Message, ...], str]:
         """A page of slim messages, last seen first, and the next cursor ("" at the end).
 
@@ -232,4 +257,10 @@ def _keys(message: Message, features: Features) -> set[int]:
     keys.update(key64(fingerprint.kind, fingerprint.value) for fingerprint in features.fingerprints)
     if message.internet_message_id:
         keys.add(key64(_INTERNET_ID, message.internet_message_id))
+    for nested in message.nested:
+        keys.add(key64(_HOLDS, nested.id))
+    attached = (nested.internet_message_id for nested in message.nested)
+    newest = message.references[-_LAST_REFERENCES:]
+    threaded = (*attached, message.in_reply_to, *message.references[:1], *newest)
+    keys.update(key64(_REFERS, internet_id) for internet_id in threaded if internet_id)
     return keys

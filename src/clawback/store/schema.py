@@ -100,6 +100,7 @@ deliveries = Table(
     _text("location"),
     _int("located_at"),
     _int("first_seen"),
+    _text("trace"),
     Index("deliveries_by_message", "message_id"),
     Index("deliveries_by_native_id", "mailbox_no", "native_id"),
     Index(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from clawback.message.delivery import Handle
+from clawback.message.trace import Step
 
 _ESCAPE = "\x1a"
 _UNSAFE = re.compile("[\x00\x1a\ud800-\udfff]")
@@ -96,3 +97,15 @@ def handle_prefix(source: str, mailbox: str) -> str:
 def handle_of(text: str | None) -> Handle | None:
     """The handle that `handle_text` wrote."""
     return None if text is None else Handle(*json.loads(text))
+
+
+def trace_text(trace: Sequence[Step]) -> str:
+    """A trace as JSON, "" for an empty one."""
+    if not trace:
+        return ""
+    return json.dumps([[step.header, step.value] for step in trace], separators=(",", ":"))
+
+
+def trace_of(text: str) -> tuple[Step, ...]:
+    """The trace that `trace_text` wrote."""
+    return tuple(Step(*step) for step in json.loads(text)) if text else ()

@@ -1,0 +1,1 @@
+ALTER TABLE deliveries ADD COLUMN trace TEXT NOT NULL DEFAULT ''
