@@ -8,8 +8,9 @@ from datetime import datetime
 from clawback.mailboxes.base import Capability, Failure, FolderListing, Move, RawMessage, Wanted
 from clawback.mailboxes.imap import changing, describing, finding, listing, reading
 from clawback.mailboxes.imap.bulk import Answers, in_bulk
+from clawback.mailboxes.imap.choosing import hand_of
 from clawback.mailboxes.imap.folders import look
-from clawback.mailboxes.imap.moving import ImapHand
+from clawback.mailboxes.imap.hands import Hand
 from clawback.mailboxes.imap.options import Options
 from clawback.mailboxes.imap.system import System
 from clawback.mailboxes.imap.watching import Watcher
@@ -26,7 +27,7 @@ class ImapConnector:
 
     def __init__(self, name: str, options: Options) -> None:
         self._system = System(name, options)
-        self._hand = ImapHand(self._system)
+        self._hand: Hand = hand_of(self._system)
         self._watcher = Watcher(self._system)
 
     @property
