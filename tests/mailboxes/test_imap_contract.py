@@ -9,8 +9,19 @@ from tests.mailboxes.imap_world import CyrusWorld, DovecotWorld
 from tests.servers.cyrus import Cyrus, cyrus
 from tests.servers.dovecot import Dovecot, dovecot, missing
 
+from clawback.errors import ReadOnly
+from clawback.mailboxes.base import Connector
 from clawback.mailboxes.imap.connector import ImapConnector
-from clawback.testing.connector_contract import ConnectorContract, run
+from clawback.testing.connector_contract import (
+    ANN,
+    ConnectorContract,
+    World,
+    mail,
+    moved,
+    only,
+    run,
+    soft_deleted,
+)
 
 
 @pytest.fixture(scope="module", params=["maildir", "sdbox", "mdbox"])
@@ -33,6 +44,25 @@ class TestDovecot(ConnectorContract):
         connector = ImapConnector("imap", world.options())
         yield connector
         run(connector.close())
+
+
+class TestByDoveadm(TestDovecot):
+    """The same, with copies moved by doveadm."""
+
+    @pytest.fixture
+    def connector(self, world: DovecotWorld) -> Iterator[ImapConnector]:
+        command = ("doveadm", "-c", str(world.server.config))
+        connector = ImapConnector("imap", world.options(doveadm=command))
+        yield connector
+        run(connector.close())
+
+    def test_a_read_only_mailbox_refuses_each_copy_by_name(self, connector: Connector, world: World) -> None:
+        """Rights are those of the IMAP login; doveadm acts for the host's administrator and has them all."""
+        self.put(world, mail("one"))
+        copy = only(connector, ANN)
+        assert world.make_read_only(ANN)
+        assert [type(answer) for answer in run(connector.delete([copy.handle]))] == [ReadOnly]
+        moved(connector, copy, soft_deleted(connector, copy))
 
 
 @pytest.fixture(scope="module")
