@@ -25,10 +25,12 @@ from tests.servers.dovecot_config import Format
 from clawback import app
 from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import IndicatorKind, indicator
+from clawback.analysis.matching import keys_of
 from clawback.app import App
 from clawback.engine import commands
 from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Parts
+from clawback.message.delivery import DeliveryLocation
 from clawback.response.policy import Policy
 
 PATIENCE = 300.0
@@ -151,14 +153,23 @@ def _storm(built: App, owners: list[Owner], killer: Killer, outcome: Outcome) ->
 
 
 def _removed(built: App) -> str:
-    """Ask for the removal and wait until nothing is left to do; the id of the remediation that did it."""
+    """Ask for the removal until the ledger sees no copy where its owner can; the id of the last removal.
+
+    While a server is down, nobody knows where its copies are, and nothing can be planned for them.
+    """
     listed = indicator(IndicatorKind.URL, URL, added_at=built.parts.now())
     commands.add_indicator(built.parts, listed, "chaos")
-    commands.start(built.parts, URL, "chaos")
-    _wait_for_work(built)
-    with built.store.read() as unit:
-        done = [r for r in unit.remediations.list()[0] if not r.undoes]
-    return done[0].id
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        commands.start(built.parts, URL, "chaos")
+        _wait_for_work(built)
+        with built.store.read() as unit:
+            near = [message.id for message in unit.messages.sharing(keys_of(listed))]
+            places = unit.deliveries.count_by_location(near)
+            done = [r for r in unit.remediations.list()[0] if not r.undoes]
+        if done and not any(place.in_mailbox or place is DeliveryLocation.UNKNOWN for place in places):
+            return done[0].id
+    raise TimeoutError(f"copies are left: {places}")
 
 
 def _wait_for_work(built: App) -> None:
@@ -204,7 +215,7 @@ def main() -> None:
     outcome = play(told.format, told.copies, told.mailboxes, told.kills, told.seed)
     print(f"kills: {dict(outcome.kills)}; owners: {dict(outcome.done)}; removals: {outcome.rounds + 1}")
     print(f"took {time.monotonic() - begun:.0f} s; {len(outcome.problems)} things do not hold")
-    for problem in outcome.problems[:50]:
+    for problem in outcome.problems[:30]:
         print(f"  {problem}")
     sys.exit(1 if outcome.problems else 0)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from tests.servers.dovecot import Dovecot
 
-from clawback.settings import OrganisationSettings, Settings, SourceSettings, StoreSettings
+from clawback.settings import OrganisationSettings, Settings, SourceSettings, StoreSettings, WorkSettings
 
 URL = "https://login.bad.example/verify?id=17"
 MARK = "X-Chaos"
@@ -76,6 +76,7 @@ def settings(server: Dovecot, users: Sequence[str], home: Path) -> Settings:
         home=str(home),
         organisation=OrganisationSettings(("example.org",)),
         store=StoreSettings(bodies="remediated"),
+        work=WorkSettings(sweep_seconds=5),
         sources=(SourceSettings("mail", "imap", options),),
     )
 
