@@ -40,7 +40,7 @@ def tab(*words: str) -> list[str]:
     ("words", "offered"),
     [
         (("clawback", "ac"), ["actions"]),
-        (("clawback", "actions", ""), ["approve", "disarm", "list", "reject", "show", "undo"]),
+        (("clawback", "actions", ""), ["approve", "disarm", "list", "propose", "reject", "show", "undo"]),
         (("clawback", "indicators", "add", "--ver"), ["--verdict"]),
         (("clawback", "indicators", "add", "--verdict", "m"), ["malicious"]),
         (("Get-AutomatedInvestigation", "-st"), ["-Status", "-StartTime"]),

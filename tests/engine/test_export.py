@@ -88,7 +88,7 @@ def test_every_form_has_the_same_named_columns_and_rows(world: MemoryWorld, out:
     assert forms[0] == forms[1] == forms[2]
     assert len(forms[0]) == 6
     assert [tuple(row) for row in forms[0]] == [COLUMNS] * 6
-    assert len(COLUMNS) == 23
+    assert len(COLUMNS) == 29
     assert all(URL in row["reason"] for row in forms[0])
     assert {row["recipient"] for row in forms[0]} == set(USERS)
     with world.store.read() as unit:

@@ -43,6 +43,7 @@ _REPLY = re.compile(
     r" ?(?:\[\d{1,3}\]|\(\d{1,3}\))? ?:"
     r"|\[(?:ext|external|spam|suspected spam|warning)[^\]]{0,20}\]) ?)+"
 )
+_FORWARD = re.compile(r"(?:\[[^\]]{0,40}\] ?){0,5}(?:fwd?|wg|tr|vs|rv|enc|rif|pd|doorst|转发) ?:")
 
 
 def folded(text: str) -> str:
@@ -75,6 +76,11 @@ def subject_key(subject: str, personal: frozenset[str] = frozenset()) -> str:
     plain = " ".join(folded(subject[:MAX_SUBJECT]).split())
     mark = _REPLY.match(plain)
     return " ".join(words(plain[mark.end() :] if mark else plain, personal))
+
+
+def is_forward(subject: str) -> bool:
+    """Whether a subject begins as mail programs write it for a forward, behind marks such as ``[EXT]``."""
+    return _FORWARD.match(" ".join(folded(subject[:MAX_SUBJECT]).split())) is not None
 
 
 def personal_words(message: Message) -> frozenset[str]:

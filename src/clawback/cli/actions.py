@@ -202,3 +202,32 @@ def disarm(session: Session, action_id: str, note: str) -> None:
     with session.app() as app:
         order = commands.disarm(app.parts, action_id, session.actor, note=note)
     click.echo(f"late copies of {order.remediation_id} are left alone from now on")
+
+
+@actions.command()
+@click.argument("cluster_id", metavar="ID")
+@click.option("--message", "messages", multiple=True, metavar="MESSAGE", help="Only this message (msg-...).")
+@no_wait
+@click.pass_obj
+def propose(session: Session, cluster_id: str, messages: tuple[str, ...], no_wait: bool) -> None:
+    """Plan the removal of what moved on from a cluster and does not carry what it is about.
+
+    ID is that of the cluster (clu-...); `clawback clusters show` lists what is offered. The plan waits for
+    an approval like any other.
+    """
+    from clawback.engine import commands
+
+    with session.app() as app:
+        chosen = commands.take_up(app.parts, cluster_id, messages, session.actor)
+        if no_wait:
+            click.echo(f"{len(chosen)} messages will be planned for")
+            return
+        finish(app)
+        with app.store.read() as unit:
+            found = unit.remediations.of_cluster(cluster_id)
+    waiting = [action for action in found if action.status is RemediationStatus.PENDING]
+    for action in waiting:
+        show_remediation(action)
+        click.echo(f"  approve with: clawback actions approve {action.id}")
+    if not waiting:
+        click.echo("nothing is left in a mailbox that is not in a plan already")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from clawback.cli.columns import CLUSTERS, MEMBERS, ClusterRow
 from clawback.cli.options import as_json, more, page
 from clawback.cli.session import Session
+from clawback.cli.spread import show_spread
 from clawback.cli.tables import emit, to_json
 
 
@@ -36,18 +38,23 @@ def list_(session: Session, limit: int, cursor: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def show(session: Session, cluster_id: str, as_json: bool) -> None:
-    """One cluster: its query and every member with its reasons.
+    """One cluster: its query, every member with its reasons, how its copies got there, what moved on.
 
     ID is that of the cluster (clu-...), as `clawback clusters list` shows it.
     """
+    from clawback.engine.spread import spread_of
+
     with session.app() as app, app.store.read() as unit:
         cluster = unit.clusters.get(cluster_id)
+        spread = spread_of(unit, cluster_id)
     if as_json:
-        click.echo(to_json(cluster), nl=False)
+        plain = {field.name: getattr(cluster, field.name) for field in fields(cluster)}
+        click.echo(to_json(plain | {"spread": spread}), nl=False)
         return
     emit([ClusterRow.of(cluster, len(cluster.members))], CLUSTERS, False)
     click.echo(f"\nquery: {cluster.query}\n")
     emit(cluster.members, MEMBERS, False)
+    show_spread(spread, cluster_id)
 
 
 @clusters.command()
@@ -56,6 +63,8 @@ def show(session: Session, cluster_id: str, as_json: bool) -> None:
 @click.pass_obj
 def export(session: Session, cluster_id: str, path: Path) -> None:
     """Write every copy of the cluster ID (clu-...) to PATH: .csv, .json or .parquet.
+
+    With how each got there, and with what moved on and is only offered.
 
     \b
     Example:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from datetime import datetime
 
 import click
@@ -12,6 +13,7 @@ from clawback.cli.formatting import format_list
 from clawback.cli.options import Moment, as_json, more, no_wait, page
 from clawback.cli.outcome import account, show_investigation
 from clawback.cli.session import Session, finish
+from clawback.cli.spread import show_offers
 from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
 from clawback.response.investigation import Investigation, InvestigationStatus
@@ -76,14 +78,18 @@ def list_(
 @as_json
 @click.pass_obj
 def show(session: Session, investigation_id: str, as_json: bool) -> None:
-    """One investigation: clusters, actions, log.
+    """One investigation: clusters, actions, log, and what moved on from its messages.
 
     ID is that of the investigation (inv-...), as `clawback investigations list` shows it.
     """
+    from clawback.engine.spread import offers_of
+
     with session.app() as app, app.store.read() as unit:
         investigation = unit.investigations.get(investigation_id)
+        offers = {c.cluster_id: offers_of(unit, c.cluster_id) for c in investigation.clusters}
     if as_json:
-        click.echo(to_json(investigation), nl=False)
+        plain = {field.name: getattr(investigation, field.name) for field in fields(investigation)}
+        click.echo(to_json(plain | {"offers": offers}), nl=False)
         return
     click.echo(format_list([_facts(investigation)], width_of(sys.stdout)))
     for title, rows, columns in (
@@ -94,6 +100,9 @@ def show(session: Session, investigation_id: str, as_json: bool) -> None:
         click.echo(f"{title}:")
         emit(rows, columns, False, nothing="None.")
         click.echo()
+    for cluster_id, mine in offers.items():
+        if mine:
+            show_offers(mine, cluster_id)
 
 
 def _facts(investigation: Investigation) -> dict[str, object]:

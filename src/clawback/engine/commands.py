@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -16,9 +16,11 @@ from clawback.engine.parts import Parts
 from clawback.engine.policies import keep_policy, policy_of
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.requests import Request, manual
+from clawback.engine.spread import join_offered, may_be_removed, offers_of
 from clawback.engine.standing import disarm as strike_off
 from clawback.engine.standing import disarm_due, disarm_key, stand_down
-from clawback.errors import BadIndicator, NotFound, PlanStale
+from clawback.errors import BadIndicator, BadParameter, NotFound, PlanStale
+from clawback.ids import digest
 from clawback.message.defect import Defect
 from clawback.message.url import normalise
 from clawback.response.events import (
@@ -121,6 +123,7 @@ def approve(
         waiting = unit.remediations.get(remediation_id)
         check_decidable(waiting, plan_hash, now)
         let_run(unit, waiting.investigation_id, waiting.id, Approval(waiting.plan_hash, actor, now, note))
+        join_offered(unit, waiting, actor, now)
         return unit.remediations.get(remediation_id)
 
 
@@ -157,6 +160,27 @@ def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Re
         f"late copies of {done.id} are being taken out right now ({running}), the last ones; "
         "undo it again in a moment"
     )
+
+
+def take_up(parts: Parts, cluster_id: str, message_ids: Sequence[str], actor: str) -> tuple[str, ...]:
+    """Propose the removal of what moved on beyond a cluster's key: of these messages, or of all offered.
+
+    Answers which; the plan waits for an approval like any other. Raises NotFound when one is not offered,
+    BadParameter when the cluster is not known as malicious.
+    """
+    with parts.store.read() as unit:
+        if not may_be_removed(unit.clusters.head(cluster_id)):
+            raise BadParameter(f"{cluster_id} is not malicious; list what it is about first")
+        offered = [one.message_id for one in offers_of(unit, cluster_id) if one.left]
+    if strangers := [m for m in message_ids if m not in offered]:
+        raise NotFound(f"{strangers[0]} is not offered for {cluster_id}, or is in no mailbox")
+    if not offered:
+        raise NotFound(f"nothing in a mailbox has moved on from {cluster_id} that its key misses")
+    chosen = tuple(message_ids) or tuple(offered)
+    payload = {"cluster": cluster_id, "messages": chosen, "actor": actor}
+    with parts.store.write(durable=True) as unit:
+        unit.jobs.put("take_up", digest(cluster_id, *chosen), payload, parts.now())
+    return chosen
 
 
 def disarm(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> StandingOrder:

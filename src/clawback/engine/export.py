@@ -15,18 +15,24 @@ import msgspec
 from clawback.analysis.clusters import Cluster
 from clawback.engine.parts import Parts
 from clawback.engine.record import record
+from clawback.engine.spread import spread_of
 from clawback.errors import BadParameter, StoreUnavailable
 from clawback.message.delivery import Delivery
 from clawback.message.message import Message
 from clawback.response import defender
 from clawback.response.events import ClusterExported
 from clawback.response.plan import Deed, Receipt, Remediation
+from clawback.response.spread import Passage
 from clawback.store import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """One copy of one member, as a line of the export."""
+    """One copy of one member, or of what moved on from one and is only offered, as a line of the export.
+
+    `membership` is ``member`` or ``offered``; `way` says how the copy got there, and from `sent_on_to` those
+    in `cannot_be_called_back` are not of the organisation.
+    """
 
     cluster_id: str
     cluster_type: str
@@ -51,6 +57,12 @@ class ExportRow:
     result: str
     result_reason: str
     sha256: str
+    membership: str
+    way: str
+    way_evidence: str
+    sent_on_by: str
+    sent_on_to: str
+    cannot_be_called_back: str
 
 
 def export_cluster(parts: Parts, cluster_id: str, path: Path, actor: str) -> int:
@@ -70,13 +82,16 @@ def export_cluster(parts: Parts, cluster_id: str, path: Path, actor: str) -> int
 
 def export_rows(unit: Unit, cluster_id: str) -> list[ExportRow]:
     """The rows of an export, by recipient and message."""
-    cluster = unit.clusters.get(cluster_id)
+    cluster, spread = unit.clusters.get(cluster_id), spread_of(unit, cluster_id)
     reasons = {m.message_id: "; ".join(r.text for r in m.reasons) for m in cluster.members}
-    messages = unit.messages.get_many(list(reasons))
+    offered = {offer.message_id: offer.reason.text for offer in spread.offers}
+    ways = {p.delivery_id: p for p in (*spread.passages, *(p for o in spread.offers for p in o.copies))}
+    messages = unit.messages.get_many([*reasons, *offered])
     results = _last_results(unit, cluster_id)
     rows = [
-        _row(cluster, d, messages[d.message_id], reasons[d.message_id], results.get(d.id))
-        for d in unit.deliveries.of_messages(list(reasons))
+        _row(cluster, d, messages[d.message_id], why[d.message_id], results.get(d.id), kind, ways[d.id])
+        for kind, why in (("member", reasons), ("offered", offered))
+        for d in unit.deliveries.of_messages(list(why))
     ]
     return sorted(rows, key=lambda r: (r.recipient, r.network_message_id, r.original_folder))
 
@@ -104,7 +119,13 @@ Result = tuple[Remediation, Receipt | None]
 
 
 def _row(
-    cluster: Cluster, delivery: Delivery, message: Message, reason: str, result: Result | None
+    cluster: Cluster,
+    delivery: Delivery,
+    message: Message,
+    reason: str,
+    result: Result | None,
+    membership: str,
+    passage: Passage,
 ) -> ExportRow:
     remediation, receipt = result or (None, None)
     return ExportRow(
@@ -131,6 +152,12 @@ def _row(
         result=defender.result(receipt) if receipt else "",
         result_reason=receipt.reason if receipt else "",
         sha256=delivery.raw_sha256,
+        membership=membership,
+        way=passage.way.value,
+        way_evidence="; ".join(passage.evidence),
+        sent_on_by=passage.sent_on_by,
+        sent_on_to=" ".join(passage.sent_on_to),
+        cannot_be_called_back=" ".join(passage.outside),
     )
 
 

@@ -16,13 +16,12 @@ from clawback.engine.investigate import folders_of, let_run, propose
 from clawback.engine.locate import by_source, look
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
-from clawback.engine.record import STANDING, record
-from clawback.engine.recount import recount
+from clawback.engine.record import STANDING
+from clawback.engine.recount import count
 from clawback.errors import MailboxError, Throttled, Unavailable
 from clawback.message.delivery import Delivery, DeliveryLocation, Observed
 from clawback.message.message import Message
 from clawback.message.reconcile import relocated
-from clawback.response.events import ClusterLinked
 from clawback.response.planning import Ground, plan
 from clawback.response.standing import StandingOrder, approve_late, covers, decide_late, why_covered
 from clawback.store import Unit
@@ -83,7 +82,7 @@ def _plan(
         reached_ids = {d.id for d in reached}
         hand_back(unit, [d.id for d in seen if d.id not in reached_ids], now)
         cluster = unit.clusters.head(order.cluster_id)
-        _count(unit, order, cluster, reached, now)
+        count(unit, order.investigation_id, cluster, {d.message_id for d in reached}, STANDING, now)
         unit.remediations.fence()
         ground = Ground(
             tuple(reached),
@@ -127,21 +126,3 @@ def _reached(
 def _allowed(unit: Unit, messages: Iterable[Message], now: datetime) -> list[Indicator]:
     entities: set[Entity] = {entity for m in messages for entity in entities_of(m)}
     return [entry for entry in unit.indicators.matching(entities) if is_allow(entry) and entry.alive(now)]
-
-
-def _count(
-    unit: Unit, order: StandingOrder, cluster: Cluster, reached: Sequence[Delivery], now: datetime
-) -> None:
-    """Bring the counts of every investigation with these copies up to date."""
-    linked = ClusterLinked(
-        order.investigation_id,
-        cluster.id,
-        cluster.kind,
-        cluster.key,
-        cluster.verdict,
-        cluster.threat,
-        unit.clusters.sizes([cluster.id])[cluster.id],
-        unit.clusters.places(cluster.id),
-    )
-    record(unit, linked, actor=STANDING, at=now)
-    recount(unit, cluster.id, sorted({d.message_id for d in reached}), now)

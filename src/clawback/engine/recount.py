@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from clawback.analysis.clusters import Cluster
 from clawback.engine.record import AUTOMATION, record
 from clawback.response.counts import Places
 from clawback.response.events import ClusterLinked
 from clawback.response.investigation import ClusterStanding
 from clawback.store import Unit
+
+
+def count(
+    unit: Unit, investigation_id: str, cluster: Cluster, message_ids: Iterable[str], actor: str, now: datetime
+) -> None:
+    """Bring the counts of a cluster up to date, and those of all others with these messages."""
+    linked = ClusterLinked(
+        investigation_id,
+        cluster.id,
+        cluster.kind,
+        cluster.key,
+        cluster.verdict,
+        cluster.threat,
+        unit.clusters.sizes([cluster.id])[cluster.id],
+        unit.clusters.places(cluster.id),
+    )
+    record(unit, linked, actor=actor, at=now)
+    recount(unit, cluster.id, message_ids, now)
 
 
 def recount(unit: Unit, cluster_id: str, message_ids: Iterable[str], now: datetime) -> None:

@@ -21,6 +21,7 @@ from clawback.engine.record import AUTOMATION, record
 from clawback.engine.remediate import remediate
 from clawback.engine.requests import Request
 from clawback.engine.retro_hunt import retro_hunt
+from clawback.engine.spread import take_up
 from clawback.errors import ClawbackError, Corrupt, PlanStale, Throttled, Unavailable
 from clawback.response.events import InvestigationFailed
 from clawback.store import Job, Unit
@@ -57,6 +58,9 @@ async def run(parts: Parts, job: Job, headway: Headway) -> None:
         case "remediate" | "remediate_late":
             last = job.attempts >= TRIES
             await remediate(parts, str(job.payload["remediation"]), last_try=last, guard=still_ours)
+        case "take_up":
+            messages = [str(m) for m in job.payload["messages"]]
+            await take_up(parts, str(job.payload["cluster"]), messages, str(job.payload["actor"]))
         case "retro_hunt":
             retro_hunt(parts, [str(i) for i in job.payload["indicators"]])
         case _:

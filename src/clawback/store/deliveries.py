@@ -168,6 +168,11 @@ class Deliveries(Mailboxes):
         rows = self._connection.execute(query.select_from(joined).group_by(mailboxes.c.no))
         return sorted((disarm(source), disarm(mailbox), count) for source, mailbox, count in rows)
 
+    def owners(self) -> frozenset[str]:
+        """The addresses of all mailboxes that were ever looked at."""
+        query = select(mailboxes.c.mailbox).distinct()
+        return frozenset(disarm(mailbox) for mailbox in self._connection.execute(query).scalars())
+
     def count(self) -> int:
         """How many copies are known."""
         return self._connection.execute(select(func.count()).select_from(deliveries)).scalar_one()
