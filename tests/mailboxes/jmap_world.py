@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from imapclient import IMAPClient
 from tests.mailboxes.imap_world import CyrusWorld, user_of
+from tests.servers.cyrus import PASSWORD
 
 from clawback.mailboxes.jmap import Login, Options
 from clawback.message.delivery import Handle
@@ -21,6 +22,11 @@ class JmapWorld(CyrusWorld):
         login = Login(self.server.admin, lambda: self.server.admin_password)
         options = Options(self.server.jmap_url, login, poll=0.2)
         return replace(options, **changed)  # type: ignore[arg-type]
+
+    def own_options(self, **changed: object) -> Options:
+        """What the connector is told when every owner gave it a password."""
+        own = {f"{user}@example.org": Login(user, lambda: PASSWORD) for user in ("ann", "bob")}
+        return self.jmap_options(login=None, own=own, **changed)
 
     def copy(self, handle: Handle, folder: str) -> None:
         """The owner puts a copy into another folder too, which is made where missing."""

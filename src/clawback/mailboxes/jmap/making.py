@@ -102,11 +102,15 @@ def _levels(path: str) -> Iterator[str]:
 
 
 def _why(answers: Sequence[Answer]) -> Failure:
-    """The first reason why a folder was not made. Cyrus calls a parent that we may not use invalid."""
+    """The first reason why a folder was not made.
+
+    Cyrus calls the place invalid where we may make nothing, and the name where there is a folder already
+    that we may not see.
+    """
     for answer in answers:
         for error in (answer.read(Done).not_created or {}).values():
-            if error.type == "invalidProperties" and "parentId" in (error.properties or ()):
-                return ReadOnly("the folder for the copy may not be made")
+            if error.type == "invalidProperties" and {"parentId", "name"} & set(error.properties or ()):
+                return ReadOnly("the folder for the copy may not be made, or may not be seen by us")
             return failure_of_object(error, "making a folder")
     return Unavailable("a folder that was made is not there")
 
