@@ -167,13 +167,13 @@ async def _complete(run: Run) -> None:
     with parts.store.write(durable=True) as unit:
         run.guard(unit)
         tally = unit.remediations.own_tally(plan.id)
-        unit.remediations.set_status(plan.id, ended_as(tally), expected=running, at=now)
+        ended = unit.remediations.set_status(plan.id, ended_as(tally), expected=running, at=now)
         if plan.undoes:
             unit.remediations.mark_undone(plan.undoes, plan.id)
         places = unit.clusters.places(plan.cluster_id)
         event = RemediationCompleted(plan.investigation_id, plan.id, tally, places, plan.undoes)
         record(unit, event, actor=AUTOMATION, at=now)
-        arm(unit, plan.id, now)
+        arm(unit, ended, now)
         recount(unit, plan.cluster_id, [d.message_id for d in plan.deeds], now)
 
 

@@ -25,10 +25,10 @@ AT_ONCE = 100
 """Orders disarmed in one transaction."""
 
 
-def arm(unit: Unit, remediation_id: str, now: datetime) -> None:
+def arm(unit: Unit, done: Remediation, now: datetime) -> None:
     """Leave a standing order behind, when a remediation has ended and the policy says so."""
-    cluster = unit.clusters.head(unit.remediations.get(remediation_id).cluster_id)
-    made = standing_order(unit.remediations.get(remediation_id), cluster, policy_of(unit), now)
+    cluster = unit.clusters.head(done.cluster_id)
+    made = standing_order(done, cluster, policy_of(unit), now)
     if made is None or not _is_listed(unit, made.indicator):
         return
     old = unit.standing.of_cluster(cluster.id)
