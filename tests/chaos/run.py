@@ -24,7 +24,7 @@ from tests.servers.dovecot_config import Format
 
 from clawback import app
 from clawback.analysis.clusters import ClusterKind
-from clawback.analysis.indicators import IndicatorKind, indicator
+from clawback.analysis.indicators import Indicator, IndicatorKind, indicator
 from clawback.analysis.matching import keys_of
 from clawback.app import App
 from clawback.engine import commands
@@ -116,7 +116,7 @@ def play(form: Format, copies: int, mailboxes: int, kills: int, seed: int) -> Ou
             worker.start()
             try:
                 _storm(built, owners, killer, outcome)
-                last = _removed(built)
+                last = _removed(built, settled=True)
             except TimeoutError:
                 print(worker.log.read_text()[-5_000:])
                 raise
@@ -142,7 +142,7 @@ def _storm(built: App, owners: list[Owner], killer: Killer, outcome: Outcome) ->
     for thread in (*owners, killer):
         thread.start()
     while not killer.enough:
-        removal = _removed(built)
+        removal = _removed(built, settled=False)
         outcome.rounds += 1
         if not killer.enough:
             undone = commands.undo(built.parts, removal, "chaos")
@@ -152,34 +152,51 @@ def _storm(built: App, owners: list[Owner], killer: Killer, outcome: Outcome) ->
     killer.end()
 
 
-def _removed(built: App) -> str:
-    """Ask for the removal until the ledger sees no copy where its owner can; the id of the last removal.
+def _removed(built: App, *, settled: bool) -> str:
+    """Ask for the removal until there was one; the id of the last.
 
-    While a server is down, nobody knows where its copies are, and nothing can be planned for them.
+    With `settled`, until the ledger sees no copy where its owner can and nothing is left to do. While a
+    server is down nobody knows where its copies are, and nothing can be planned for them.
     """
     listed = indicator(IndicatorKind.URL, URL, added_at=built.parts.now())
     commands.add_indicator(built.parts, listed, "chaos")
+    kinds = None if settled else ("investigate", "remediate")
+    before = _removals(built)
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         commands.start(built.parts, URL, "chaos")
-        _wait_for_work(built)
-        with built.store.read() as unit:
-            near = [message.id for message in unit.messages.sharing(keys_of(listed))]
-            places = unit.deliveries.count_by_location(near)
-            done = [r for r in unit.remediations.list()[0] if not r.undoes]
-        if done and not any(place.in_mailbox or place is DeliveryLocation.UNKNOWN for place in places):
-            return done[0].id
-    raise TimeoutError(f"copies are left: {places}")
+        _wait_for_work(built, kinds)
+        done = _removals(built)
+        if settled and done and not _in_sight(built, listed):
+            return done[0]
+        if not settled and len(done) > len(before):
+            return done[0]
+    raise TimeoutError("there is no removal")
 
 
-def _wait_for_work(built: App) -> None:
-    """Until the queue is empty, and stays so for a moment."""
+def _removals(built: App) -> list[str]:
+    """Those that ended, the newest first."""
+    with built.store.read() as unit:
+        found = unit.remediations.list(limit=500)[0]
+    return [one.id for one in found if one.ended_at is not None and not one.undoes]
+
+
+def _in_sight(built: App, listed: Indicator) -> int:
+    """Copies that the ledger believes where an owner can see them, or knows nothing of."""
+    with built.store.read() as unit:
+        near = [message.id for message in unit.messages.sharing(keys_of(listed))]
+        places = unit.deliveries.count_by_location(near)
+    return sum(n for place, n in places.items() if place.in_mailbox or place is DeliveryLocation.UNKNOWN)
+
+
+def _wait_for_work(built: App, kinds: tuple[str, ...] | None) -> None:
+    """Until no such work waits, and none comes for a moment."""
     until, quiet = time.monotonic() + PATIENCE, 0
     while quiet < 20:
         if time.monotonic() > until:
             raise TimeoutError("the queue does not become empty")
         with built.store.read() as unit:
-            quiet = 0 if unit.jobs.waiting() else quiet + 1
+            quiet = 0 if unit.jobs.waiting(kinds) else quiet + 1
         time.sleep(0.05)
 
 
