@@ -112,6 +112,10 @@ def test_anything_may_come_out_of_a_program(output: bytes) -> None:
     assert not read_remains(output)
 
 
+def test_an_answer_without_a_bottom_is_none() -> None:
+    assert read_remains(b"[" * 1_000_000) is None
+
+
 def test_only_a_whole_answer_tells_that_nothing_remains() -> None:
     row = '{"username":"ann","uid":"5","guid":"x"}'
     assert read_remains(b"[]") == set()

@@ -42,15 +42,15 @@ def post(running: Post) -> Iterator[Post]:
 
 
 @contextmanager
-def locked(post: Post, user: str) -> Iterator[None]:
+def locked(post: Post, user: str) -> Iterator[Path]:
     """Somebody holds the lock of a user's goal."""
     post.read(user)
     lock = post.server.mail / user / "Maildir" / f".{GOAL}" / "dovecot-uidlist.lock"
     lock.touch()
     try:
-        yield
+        yield lock
     finally:
-        lock.unlink()
+        lock.unlink(missing_ok=True)
 
 
 def everywhere(post: Post) -> list[Observed]:
@@ -82,7 +82,7 @@ def _gone(post: Post, user: str) -> bool:
 
 
 def test_a_locked_mailbox_does_not_hold_up_its_neighbours_twice(post: Post) -> None:
-    hand, copies = post.hand(processes=1, timeout=1.0), everywhere(post)
+    hand, copies = post.hand(processes=1, timeout=2.0), everywhere(post)
     with locked(post, "bob"):
         answers = moved(hand, copies)
         waiting = [copy for user in USERS for copy in post.folder(user, INBOX)]
@@ -110,6 +110,21 @@ def test_when_doveadm_is_killed_in_the_middle_nothing_is_concluded(post: Post) -
     for answer, copy in zip(answers, everywhere(post), strict=True):
         assert answer == copy or isinstance(answer, Unavailable)
     assert [copy.handle.folder for copy in everywhere(post)] == [GOAL, INBOX, INBOX, INBOX]
+
+
+def test_when_the_server_is_killed_in_the_middle_each_copy_is_where_it_is_said_to_be(post: Post) -> None:
+    copies = everywhere(post)
+    with locked(post, "bob") as lock:
+
+        def kill(_task: asyncio.Task[Answers]) -> None:
+            post.server.kill()
+            lock.unlink()
+
+        answers = run(disturbed(post, post.hand(processes=1), copies, kill))
+    post.server.start()
+    assert isinstance(answers[3], Unavailable)
+    for answer, copy in zip(answers, everywhere(post), strict=True):
+        assert answer == copy or isinstance(answer, Unavailable)
 
 
 def test_a_cancelled_request_leaves_no_process_and_no_mailbox_held(post: Post) -> None:
@@ -239,14 +254,16 @@ def test_it_says_whether_it_can_be_used(post: Post) -> None:
     assert post.hand().reason()
 
 
-def test_through_ssh_the_words_reach_the_other_host_as_they_are(post: Post, tmp_path: Path) -> None:
+def test_through_ssh_the_words_reach_the_other_host_as_they_are(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     witness = tmp_path / "witness"
     # What ssh does with its words, on the other host.
     post.wrapped("ssh", 'shift; exec sh -c "$*"')
     ssh = (str(post.server.config.parent / "ssh"), "mailhost", *post.doveadm)
     hand = post.hand(command=ssh)
     name = f'x\'y "z" $(touch {witness.name}) `touch {witness.name}`'
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     (away,) = arrived(moved(hand, post.read("ann"), name))
     assert post.read("ann") == [away]
     assert not witness.exists()

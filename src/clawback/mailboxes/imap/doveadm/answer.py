@@ -34,6 +34,12 @@ class Copy:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    name: str
+    state: FolderState
+
+
 @dataclass(slots=True)
 class Shown:
     """What an answer shows of one parcel: the goal before, and the new copies."""
@@ -70,22 +76,22 @@ def read_move(output: bytes, parcels: Sequence[Ready]) -> dict[str, Shown]:
     users = {ready.goal.guid: ready.parcel.user for ready in parcels}
     goal = parcels[0].parcel.goal
     shown: dict[str, Shown] = {}
-    records, _ = _records(output, lambda first: _STATUS_WIDTH if first == goal else _COPY_WIDTH)
-    for record in records:
-        state, copy = _state(record), _copy(record)
-        if state and state.guid in users:
-            shown[users[state.guid]] = Shown(state, [])
-        elif copy and (user := users.get(copy.folder_guid)) in shown and user:
-            shown[user].new.append(copy)
+    told, _ = _told(output, lambda first: first == goal)
+    for item in told:
+        if isinstance(item, _Folder):
+            if user := users.get(item.state.guid):
+                shown[user] = Shown(item.state, [])
+        elif (user := users.get(item.folder_guid)) and user in shown:
+            shown[user].new.append(item)
     return shown
 
 
 def read_look(output: bytes, parcel: Parcel) -> tuple[dict[str, FolderState], list[Copy], bool]:
     """What the answer to `look` shows: the folders by their names, the copies, and whether that is all."""
     names = {parcel.origin, parcel.goal}
-    records, whole = _records(output, lambda first: _STATUS_WIDTH if first in names else _COPY_WIDTH)
-    states = {record[0]: state for record in records if (state := _state(record))}
-    return states, [copy for record in records if (copy := _copy(record))], whole
+    told, whole = _told(output, lambda first: first in names)
+    states = {item.name: item.state for item in told if isinstance(item, _Folder)}
+    return states, [item for item in told if isinstance(item, Copy)], whole
 
 
 def _rows(output: bytes) -> list[list[tuple[str, str]]] | None:
@@ -96,23 +102,29 @@ def _rows(output: bytes) -> list[list[tuple[str, str]]] | None:
     try:
         rows = json.loads(text, object_pairs_hook=list)
         return [[(str(key), str(value)) for key, value in row] for row in rows]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
-def _records(output: bytes, width_of: Callable[[str], int]) -> tuple[list[tuple[str, ...]], bool]:
-    """The values, cut into records, and whether all fit; where one does not, the one before may be wrong."""
+def _told(output: bytes, is_folder: Callable[[str], bool]) -> tuple[list[_Folder | Copy], bool]:
+    """What the values tell, and whether all fit; where one does not, the item before may be wrong."""
     rows = _rows(output)
     values = [value for row in rows or () for key, value in row if key != _USERNAME]
-    found: list[tuple[str, ...]] = []
+    found: list[_Folder | Copy] = []
     at = 0
     while at < len(values):
-        record = tuple(values[at : at + width_of(values[at])])
-        if not (_state(record) or _copy(record)):
+        width, read = (_STATUS_WIDTH, _folder) if is_folder(values[at]) else (_COPY_WIDTH, _copy)
+        item = read(values[at : at + width])
+        if item is None:
             return found[:-1], False
-        found.append(record)
-        at += len(record)
+        found.append(item)
+        at += width
     return found, rows is not None
+
+
+def _folder(record: Sequence[str]) -> _Folder | None:
+    state = _state(record)
+    return _Folder(record[0], state) if state else None
 
 
 def _state(record: Sequence[str]) -> FolderState | None:
