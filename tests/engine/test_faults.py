@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -275,7 +276,7 @@ def test_a_message_over_the_limit_is_reported_and_stops_nobody(tmp_path: Path, s
         finish(bounded)
         assert account(actions(app)[0]) == (2, 2, 0, 0, 0, 0)
         assert big.exists()
-        assert bounded.run(sync_all).failed == 1
+        assert bounded.run(partial(sync_all, full=True)).failed == 1
 
 
 class Fragile(InlineReader):

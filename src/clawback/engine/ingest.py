@@ -1,34 +1,22 @@
-"""Ingest: bring what we know of a mailbox up to what is there, and judge what is new."""
+"""Ingest: bring what we know of mailboxes up to what is there, and judge what is new."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 
-from clawback import ids
-from clawback.engine.arrivals import Arrived, ask, back
-from clawback.engine.parts import Bodies, Parts
-from clawback.engine.reading import Reading
-from clawback.errors import ClawbackError, Gone, MailboxError
-from clawback.mailboxes.base import Connector, FolderListing, RawMessage
-from clawback.message.delivery import (
-    Delivery,
-    DeliveryAction,
-    DeliveryLocation,
-    Observed,
-)
-from clawback.message.reconcile import difference, lost, pair
-from clawback.message.trace import unusual
+from clawback.engine import intake
+from clawback.engine.arrivals import ask, back
+from clawback.engine.locate import seen_now
+from clawback.engine.pace import each
+from clawback.engine.parts import Parts
+from clawback.engine.survey import Survey, survey
+from clawback.errors import LoginFailed, MailboxError
+from clawback.message.delivery import Delivery
+from clawback.message.reconcile import lost
 
-COPIES = 400
-"""Copies read and written in one go."""
-BYTES = 48 << 20
-"""Raw bytes held in memory in one go."""
-LOOKS = 5
-"""Times a mailbox is looked at in which copies are moving."""
+REFUSALS = 3
+"""Logins refused one after another, for that many mailboxes of a source, that end the work on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,173 +36,172 @@ class Synced:
     unreachable: int = 0
 
     def __add__(self, other: Synced) -> Synced:
-        return Synced(
-            self.mailboxes + other.mailboxes,
-            self.new + other.new,
-            self.moved + other.moved,
-            self.changed + other.changed,
-            self.gone + other.gone,
-            self.failed + other.failed,
-            self.malicious + other.malicious,
-            self.unreachable + other.unreachable,
-        )
+        return Synced(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+def nobody_waits() -> bool:
+    """What interrupts a reading that nothing shall interrupt."""
+    return False
+
+
+def untold(messages: int) -> None:
+    """Is told of messages read, where nobody wants to know."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass over mailboxes of one source: what it found, and why some could not be looked at."""
+
+    found: Synced = field(default_factory=Synced)
+    troubles: dict[str, MailboxError] = field(default_factory=dict)
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Told:
+    """Tells how far work on many mailboxes has come."""
+
+    parts: Parts
+    stage: str
+    total: int
+    done: int = 0
+    messages: int = 0
+
+    def mailbox(self) -> None:
+        """One more mailbox is done."""
+        self.done += 1
+        self.parts.progress(self.stage, self.done, self.total, self.messages)
+
+    def read(self, messages: int) -> None:
+        """So many more messages were read."""
+        self.messages += messages
+        self.parts.progress(self.stage, self.done, self.total, self.messages)
 
 
 async def sync_all(parts: Parts, *, full: bool = False) -> Synced:
     """Bring every mailbox of every source up to date. `full` looks into unchanged folders too.
 
-    A mailbox that cannot be looked at does not stop the others; a source that is down raises Unavailable.
+    Neither a mailbox that cannot be looked at nor a source stops the others. At the end raises what kept a
+    whole source from being read: Unavailable, or LoginFailed once logins are refused again and again.
     """
     total = Synced()
+    trouble: MailboxError | None = None
     for source, connector in sorted(parts.connectors.items()):
-        mailboxes = await connector.mailboxes()
-        for done, mailbox in enumerate(mailboxes, 1):
-            try:
-                total += await sync(parts, source, mailbox, full=full)
-            except MailboxError:
-                total += Synced(unreachable=1)
-            parts.progress("reading mailboxes", done, len(mailboxes))
+        try:
+            mailboxes = await connector.mailboxes()
+        except MailboxError as error:
+            trouble = trouble or error
+            continue
+        told = Told(parts, "reading mailboxes", len(mailboxes))
+        done = await sync_many(parts, source, mailboxes, told, full=full)
+        total += done.found
+        if done.refused >= REFUSALS:
+            trouble = trouble or next(e for e in done.troubles.values() if isinstance(e, LoginFailed))
+    if trouble:
+        raise trouble
     return total
 
 
-async def sync(parts: Parts, source: str, mailbox: str, *, full: bool = False) -> Synced:
-    """Bring one mailbox up to date; interrupted work is taken up where it stopped."""
-    with parts.store.read() as unit:
-        known = unit.deliveries.known(source, mailbox)
-        blind = any(d.location is DeliveryLocation.UNKNOWN for d in known.values())
-        cursors = {} if full or blind else unit.cursors.get(source, mailbox)
-    try:
-        listing = await _settled(parts.connector(source), mailbox, cursors, known.values())
-    except Gone:
-        listing = ()
-    now = parts.now()
-    diff = difference(known, {folder.folder: folder.copies for folder in listing}, now)
-    waiting = [*diff.missing, *_lost_before(known.values())]
-    result = Synced(mailboxes=1, changed=len(diff.changed))
-    taken = 0
-    for chunk in _chunks(diff.appeared):
-        part, waiting = await _take_in(parts, source, chunk, waiting)
-        result += part
-        taken += len(chunk)
-        parts.progress(f"reading {mailbox}", taken, len(diff.appeared))
-    gone = [d for d in waiting if d.location is not DeliveryLocation.HARD_DELETED]
-    with parts.store.write() as unit:
-        unit.deliveries.relocate([*diff.changed, *(lost(d, now) for d in gone)])
-        result += Synced(malicious=ask(unit, back(unit, known.values(), diff.changed, now), now))
-        if not result.failed:
-            unit.cursors.put(source, mailbox, {f.folder: f.cursor for f in listing})
-    return result + Synced(gone=len(gone))
+async def sync_many(
+    parts: Parts, source: str, mailboxes: Sequence[str], told: Told, *, full: bool = False
+) -> Pass:
+    """Bring mailboxes of one source up to date, several at once; one that fails does not stop the others.
 
-
-async def _settled(
-    connector: Connector, mailbox: str, cursors: Mapping[str, str], known: Collection[Delivery]
-) -> Sequence[FolderListing]:
-    """A listing during which nothing moved: a copy on its way is seen twice, or not at all.
-
-    Looks again where one look seems to show that; after some looks the last one is taken as it is.
+    Once logins are refused again and again, the rest is left alone and counts as unreachable.
     """
-    listing = await connector.list(mailbox, cursors)
-    for _ in range(LOOKS):
-        if not _may_be_torn(listing, known):
-            break
-        again = await connector.list(mailbox, cursors)
-        if [(f.folder, f.copies) for f in again] == [(f.folder, f.copies) for f in listing]:
-            return again
-        listing = again
-    return listing
+    done = Pass()
+
+    async def one(mailbox: str) -> None:
+        if done.refused >= REFUSALS:
+            done.troubles[mailbox] = LoginFailed(f"{source} refuses our logins: its other mailboxes wait")
+        else:
+            try:
+                found = await sync(parts, source, mailbox, full=full, told=told.read)
+                done.found += found
+                done.refused = 0
+            except MailboxError as error:
+                done.troubles[mailbox] = error
+                done.refused += isinstance(error, LoginFailed)
+        told.mailbox()
+
+    await each(mailboxes, one, parts.pace.at_once)
+    done.found += Synced(unreachable=len(done.troubles))
+    return done
 
 
-def _may_be_torn(listing: Sequence[FolderListing], known: Collection[Delivery]) -> bool:
-    """Whether known copies miss, or stand in a new place with the name that clawback's moves keep."""
-    places = {(c.handle.folder, c.handle.native_id) for f in listing for c in f.copies or ()}
-    unchanged = {f.folder for f in listing if f.copies is None}
-    there = {
-        (d.handle.folder, d.handle.native_id)
-        for d in known
-        if d.location is not DeliveryLocation.HARD_DELETED
-    }
-    named = {native_id for _, native_id in there}
-    missing = any(place not in places and place[0] not in unchanged for place in there)
-    return missing or any(place not in there and place[1] in named for place in places)
-
-
-def _lost_before(known: Iterable[Delivery]) -> list[Delivery]:
-    return [d for d in known if d.location is DeliveryLocation.HARD_DELETED]
-
-
-def _chunks(copies: Sequence[Observed]) -> Iterator[Sequence[Observed]]:
-    chunk: list[Observed] = []
-    size = 0
-    for copy in copies:
-        if chunk and (len(chunk) >= COPIES or size + copy.size > BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(copy)
-        size += max(copy.size, 0)
-    if chunk:
-        yield chunk
-
-
-async def _take_in(
-    parts: Parts, source: str, copies: Sequence[Observed], waiting: Sequence[Delivery]
-) -> tuple[Synced, list[Delivery]]:
-    """Fetch copies, tell moves from arrivals, read the arrivals, record all in one transaction."""
-    answers = await parts.connector(source).fetch([copy.handle for copy in copies])
-    raws = [a for a in answers if isinstance(a, RawMessage)]
-    failed = sum(1 for a in answers if isinstance(a, ClawbackError) and not isinstance(a, Gone))
-    hashed = [(raw.observed, sha256(raw.content).hexdigest()) for raw in raws]
-    now = parts.now()
-    moved, new, gone = pair(waiting, hashed, now)
-    fresh_handles = {copy.handle for copy in new}
-    fresh = [raw for raw in raws if raw.observed.handle in fresh_handles]
-    readings = await asyncio.to_thread(parts.reader.read, [raw.content for raw in fresh])
-    if parts.bodies is Bodies.ALL:
-        for raw in fresh:
-            parts.store.blobs.put(raw.content)
-    bad = _record(parts, fresh, readings, waiting, moved)
-    return Synced(new=len(fresh), moved=len(moved), failed=failed, malicious=bad), list(gone)
-
-
-def _record(
+async def sync(
     parts: Parts,
-    raws: Sequence[RawMessage],
-    readings: Sequence[Reading],
-    missing: Sequence[Delivery],
-    moved: Sequence[Delivery],
-) -> int:
-    now = parts.now()
-    deliveries = [_delivery(raw.observed, reading, now) for raw, reading in zip(raws, readings, strict=True)]
+    source: str,
+    mailbox: str,
+    *,
+    full: bool = False,
+    pressed: Callable[[], bool] = nobody_waits,
+    told: Callable[[int], None] = untold,
+) -> Synced:
+    """Bring one mailbox up to date; interrupted work is taken up where it stopped.
+
+    The newest messages are read first. `pressed` is asked after every few hundred messages whether to stop
+    there; `told` is told how many were read. Raises what keeps the mailbox from being read.
+    """
+    async with parts.turns.reading(source, mailbox):
+        with parts.store.read() as unit:
+            unseen = unit.deliveries.unseen(source, mailbox)
+            cursors = unit.cursors.get(source, mailbox)
+        asked = await _look_again(parts, source, unseen) if unseen else 0
+        result = Synced(mailboxes=1, malicious=asked)
+        found = await survey(parts, source, mailbox, cursors, full=full)
+        missing, clean, taken = found.difference.missing, True, 0
+        appeared = sorted(found.difference.appeared, key=lambda copy: copy.internal_date, reverse=True)
+        for chunk in intake.chunks(appeared, parts.pace.copies(intake.COPIES), parts.pace.chunk_bytes):
+            if found.first:
+                await parts.pace.may_fetch(len(chunk))
+            part = await intake.take_in(parts, chunk, missing, empty=found.empty)
+            result += Synced(new=part.new, moved=part.moved, failed=part.failed, malicious=part.malicious)
+            missing, clean, taken = part.missing, clean and part.clean, taken + len(chunk)
+            told(len(chunk))
+            if part.trouble:
+                raise part.trouble
+            if pressed() and taken < len(appeared):
+                return result
+        if found.difference.changed or missing or found.cursors != cursors:
+            result += _conclude(parts, source, mailbox, found, missing, clean)
+        return result
+
+
+async def _look_again(parts: Parts, source: str, unseen: Sequence[Delivery]) -> int:
+    """Look at copies that could not be looked at the last time; answers how much is asked for now."""
+    after = await seen_now(parts, source, unseen)
     with parts.store.write() as unit:
-        unit.indicators.fence(changing=False)
-        unit.messages.add([(reading.message, reading.features) for reading in readings])
-        unit.deliveries.save(deliveries)
-        unit.deliveries.relocate(moved)
-        arrived = [
-            Arrived(delivery, reading.message, reading.features.entities)
-            for reading, delivery in zip(readings, deliveries, strict=True)
-            if delivery.location.in_mailbox
-        ]
-        return ask(unit, [*arrived, *back(unit, missing, moved, now)], now)
+        still = unit.deliveries.unchanged(unseen)
+        there = [delivery for delivery in after if delivery.id in still]
+        unit.deliveries.relocate(there)
+        now = parts.now()
+        return ask(unit, back(unit, unseen, there, now), now)
 
 
-def _delivery(observed: Observed, reading: Reading, now: datetime) -> Delivery:
-    handle, message = observed.handle, reading.message
-    junk = observed.location is DeliveryLocation.JUNK
-    return Delivery(
-        id=ids.make(
-            "dlv", handle.source, handle.mailbox, handle.folder, handle.native_id, message.raw_sha256
-        ),
-        message_id=message.id,
-        raw_sha256=message.raw_sha256,
-        size=message.size,
-        handle=handle,
-        flags=observed.flags,
-        internal_date=observed.internal_date,
-        action=DeliveryAction.JUNKED if junk else DeliveryAction.DELIVERED,
-        original_location=observed.location,
-        original_folder=handle.folder,
-        location=observed.location,
-        located_at=now,
-        first_seen=now,
-        trace=unusual(reading.trace, handle.mailbox),
-    )
+def _conclude(
+    parts: Parts,
+    source: str,
+    mailbox: str,
+    found: Survey,
+    missing: Sequence[Delivery],
+    clean: bool,
+) -> Synced:
+    """Write down what changed, what is gone, and how far each folder is read now.
+
+    What another worker has written of meanwhile stays as that one saw it; then, and when the mailbox is not
+    taken in `clean`, the next look begins where this one did.
+    """
+    now = parts.now()
+    changed, before = found.difference.changed, found.known.values()
+    expected = {delivery.id: delivery for delivery in before}
+    gone = [lost(delivery, now) for delivery in missing]
+    with parts.store.write() as unit:
+        still = unit.deliveries.unchanged([expected[d.id] for d in (*changed, *missing)])
+        there = [delivery for delivery in (*changed, *gone) if delivery.id in still]
+        unit.deliveries.relocate(there)
+        asked = ask(unit, back(unit, before, [d for d in changed if d.id in still], now), now)
+        if clean and len(there) == len(changed) + len(gone):
+            unit.cursors.put(source, mailbox, found.cursors, gone=found.left)
+    counted = {delivery.id for delivery in gone} & still
+    return Synced(changed=len(changed), gone=len(counted), malicious=asked)

@@ -70,6 +70,10 @@ class Pace:
             self._free -= size
             room.set_result(None)
 
+    def copies(self, most: int) -> int:
+        """How many copies to fetch in one go: `most`, or what the pace allows in a second."""
+        return min(most, max(1, int(self.per_second))) if self.per_second else most
+
     async def may_fetch(self, messages: int) -> None:
         """Wait until so many more messages may be fetched; who asks first is first."""
         if not self.per_second:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import signal
+import threading
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor, Future, TimeoutError
+from concurrent.futures import BrokenExecutor, CancelledError, Future, TimeoutError
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -52,7 +53,7 @@ class Reading:
 
 
 class Reader(Protocol):
-    """Turns raw messages into readings, in order, one for each."""
+    """Turns raw messages into readings, in order, one for each. Several threads may call it at once."""
 
     def read(self, raws: Sequence[bytes]) -> list[Reading]: ...
 
@@ -70,10 +71,12 @@ class InlineReader:
 
     def __init__(self, organisation: Organisation) -> None:
         self._organisation = organisation
+        self._alone = threading.Lock()
 
     def read(self, raws: Sequence[bytes]) -> list[Reading]:
-        """Read each message here and now."""
-        return [read_one(raw, self._organisation) for raw in raws]
+        """Read each message here and now; one caller at a time, for PDFium takes no two in one process."""
+        with self._alone:
+            return [read_one(raw, self._organisation) for raw in raws]
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -87,6 +90,7 @@ class PoolReader:
         self._workers = workers
         self._seconds = seconds
         self._started: ProcessPool | None = None
+        self._starting = threading.RLock()
 
     @property
     def _pool(self) -> ProcessPool:
@@ -108,28 +112,33 @@ class PoolReader:
 
     def close(self) -> None:
         """End the workers."""
-        if self._started is None:
-            return
-        self._started.stop()  # type: ignore[no-untyped-call]  # pebble leaves this one unannotated
-        self._started.join()
-        self._started = None
+        with self._starting:
+            if self._started is None:
+                return
+            self._started.stop()  # type: ignore[no-untyped-call]  # pebble leaves this one unannotated
+            self._started.join()
+            self._started = None
 
     def _start(self, raws: Sequence[bytes], seconds: float) -> Future[list[Reading]]:
         arguments = (list(raws), self._organisation)
-        try:
-            future: Future[list[Reading]] = self._pool.schedule(_read_chunk, args=arguments, timeout=seconds)
-        except RuntimeError:
-            # Somebody killed a worker that had nothing to do, and the pool gave itself up.
-            self.close()
-            future = self._pool.schedule(_read_chunk, args=arguments, timeout=seconds)
-        return future
+        with self._starting:
+            try:
+                future: Future[list[Reading]] = self._pool.schedule(
+                    _read_chunk, args=arguments, timeout=seconds
+                )
+            except RuntimeError:
+                # Somebody killed a worker that had nothing to do, and the pool gave itself up.
+                self.close()
+                future = self._pool.schedule(_read_chunk, args=arguments, timeout=seconds)
+            return future
 
     def _harvest(
         self, raws: Sequence[bytes], future: Future[list[Reading]], again: bool = True
     ) -> list[Reading]:
         try:
             return future.result()
-        except BrokenExecutor as error:
+        except (BrokenExecutor, CancelledError) as error:
+            # The pool gave itself up, or another thread saw that it had and made a new one.
             if again:
                 return self._harvest(raws, self._start(raws, self._seconds + len(raws)), again=False)
             if len(raws) == 1:
