@@ -35,6 +35,7 @@ from clawback.settings import Settings, SourceSettings, StoreSettings
 MAILBOXES = 26
 BAD_EACH = 20
 CLEAN_EACH = 4
+LATE = 30
 RENAMING = os.path.join("maildir", "renaming.py")
 URL = "https://login.evil.example/session"
 
@@ -162,8 +163,11 @@ def in_child(work: Callable[[], None]) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def prepare(world: World, undoing: bool) -> None:
-    """Read the mail, turn automation on, list the URL; leave the work in the queue."""
+def prepare(world: World, what: str) -> None:
+    """Read the mail, turn automation on, list the URL; leave the work in the queue.
+
+    For ``undo`` the removal is done and the undo ordered; for ``late`` it is done.
+    """
     with world.app() as app:
         app.run(sync_all)
         commands.set_policy(app.parts, Policy(automatic=frozenset(ClusterKind)), "test")
@@ -171,33 +175,50 @@ def prepare(world: World, undoing: bool) -> None:
             IndicatorKind.URL, URL, verdict=VerdictKind.MALICIOUS, source="manual", added_at=app.parts.now()
         )
         commands.add_indicator(app.parts, listed, "test")
-        if undoing:
-            finish(app)
-            with app.store.read() as unit:
-                done = unit.remediations.list()[0][0]
+        if what == "remediate":
+            return
+        finish(app)
+        with app.store.read() as unit:
+            done = unit.remediations.list()[0][0]
+        if what == "undo":
             commands.undo(app.parts, done.id, "test")
 
 
-def work(world: World) -> None:
+def deliver_late(root: Path) -> None:
+    """New mail with the URL, and mail that is in the vault already, as from a backup."""
+    kept = sorted(path for path in (root / ".clawback").rglob("*.bad*") if path.is_file())
+    for n in range(LATE):
+        content = kept[n].read_bytes() if n % 3 == 0 else mail(10_000 + n, f"Dear {n}, late: {URL}")
+        path = root / f"user{n % MAILBOXES:02d}" / "new" / f"18000{n:05d}.M1P1.host.bad"
+        path.write_bytes(content)
+        os.utime(path, ns=(1_763_999_000_000_000_000 + n, 1_763_999_000_000_000_000 + n))
+
+
+def work(world: World, what: str) -> None:
     with world.app() as app:
+        if what == "late":
+            app.run(sync_all)
         finish(app)
 
 
-def killed_work(world: World, die_at: int, report: Path | None = None) -> None:
+def killed_work(world: World, what: str, die_at: int, report: Path | None = None) -> None:
     steps = Steps(die_at)
     with world.app() as app:
         steps.watch()
+        if what == "late":
+            app.run(sync_all)
         finish(app)
     if report:
         report.write_text(json.dumps(steps.kinds))
 
 
-def look(world: World, start: list[str], undoing: bool) -> None:
+def look(world: World, start: list[str], what: str) -> None:
     """Assert that the world ended as it must, whatever happened on the way."""
     bad = [name for name in start if ".bad" in name]
     clean = [name for name in start if ".bad" not in name]
     everywhere = names(world.root / "mail")
     assert sorted(Path(n).name for n in everywhere) == sorted(Path(n).name for n in start), "lost or doubled"
+    undoing = what == "undo"
     if undoing:
         assert everywhere == start, "not everything is where it was"
     else:
@@ -210,43 +231,48 @@ def look(world: World, start: list[str], undoing: bool) -> None:
             t = remediation.tally
             assert t.found == t.removed + t.already_gone + t.failed + t.skipped == len(bad), t
             assert (t.removed, t.open, remediation.status.value) == (len(bad), 0, "completed"), remediation
+            assert remediation.late == (LATE if what == "late" else 0), remediation
         investigation = unit.investigations.list()[0][0]
         assert investigation.status.value == ("threats_found" if undoing else "remediated"), investigation
         left = investigation.clusters[0].now.in_mailbox
         assert left == (len(bad) if undoing else 0), left
         assert unit.audit.verify().ok
         assert unit.jobs.waiting() == 0
+        assert all(unit.standing.late(remediation.id) == () for remediation in remediations)
         assert unit.deliveries.count() == len(start)
 
 
-def visit(world: World, here: Path, die_at: int, start: list[str], undoing: bool) -> str:
+def visit(world: World, here: Path, die_at: int, start: list[str], what: str) -> str:
     """One kill and its recovery; "" when all held."""
     copy = world.copy(here)
-    status = in_child(lambda: killed_work(copy, die_at))
+    status = in_child(lambda: killed_work(copy, what, die_at))
     if not os.WIFSIGNALED(status):
         return f"step {die_at}: the process was not killed ({status})"
-    if in_child(lambda: work(copy)) or in_child(lambda: look(copy, start, undoing)):
+    if in_child(lambda: work(copy, what)) or in_child(lambda: look(copy, start, what)):
         return f"step {die_at}: what was found after recovery is wrong"
     copy.remove()
     return ""
 
 
-def main(folder: str, server: str, visits: int, undoing: bool) -> None:
+def main(folder: str, server: str, visits: int, what: str) -> None:
     base = World(Path(folder, "base"), server, "clawback_crash_base" if server else "")
     build_mail(base.root / "mail")
     if server:
         _sql(server, 'DROP DATABASE IF EXISTS "clawback_crash_base" WITH (FORCE)')
         _sql(server, 'CREATE DATABASE "clawback_crash_base"')
     start = names(base.root / "mail")
-    assert in_child(lambda: prepare(base, undoing)) == 0
+    assert in_child(lambda: prepare(base, what)) == 0
+    if what == "late":
+        deliver_late(base.root / "mail")
+        start = sorted({*start, *(n for n in names(base.root / "mail") if "18000" in n)})
     report = Path(folder, "steps.json")
     rehearsal = base.copy(Path(folder, "crash_rehearsal"))
-    assert in_child(lambda: killed_work(rehearsal, 0, report)) == 0
-    assert in_child(lambda: look(rehearsal, start, undoing)) == 0
+    assert in_child(lambda: killed_work(rehearsal, what, 0, report)) == 0
+    assert in_child(lambda: look(rehearsal, start, what)) == 0
     rehearsal.remove()
     kinds: list[str] = json.loads(report.read_text())
     points = chosen(kinds, visits)
-    failures = [f for n in points if (f := visit(base, Path(folder, f"crash_{n}"), n, start, undoing))]
+    failures = [f for n in points if (f := visit(base, Path(folder, f"crash_{n}"), n, start, what))]
     result = {
         "copies": len([n for n in start if ".bad" in n]),
         "steps": len(kinds),
@@ -272,4 +298,4 @@ def spread(points: list[int], count: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "undo")
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])

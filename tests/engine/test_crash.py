@@ -28,12 +28,13 @@ def crash(folder: Path, server: str, visits: int, what: str) -> dict[str, object
     return result
 
 
-def test_killed_on_postgresql(tmp_path: Path, postgresql: PostgreSQL) -> None:
-    result = crash(tmp_path, postgresql.database_url("{}"), 24, "remediate")
+@pytest.mark.parametrize("what", ["remediate", "late"])
+def test_killed_on_postgresql(tmp_path: Path, postgresql: PostgreSQL, what: str) -> None:
+    result = crash(tmp_path, postgresql.database_url("{}"), 24, what)
     assert result["visited"] == 24
 
 
-@pytest.mark.parametrize("what", ["remediate", "undo"])
+@pytest.mark.parametrize("what", ["remediate", "undo", "late"])
 def test_killed_at_every_step_on_sqlite(
     tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
