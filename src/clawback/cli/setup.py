@@ -30,7 +30,11 @@ from clawback.errors import BadParameter
     help="master: in each owner's name (Dovecot); admin: one login that sees all (Cyrus).",
 )
 @click.option(
-    "--tls", type=click.Choice(["implicit", "starttls", "none"]), default="implicit", show_default=True
+    "--tls",
+    type=click.Choice(["implicit", "starttls", "none"]),
+    default="implicit",
+    show_default=True,
+    help="How the connection is kept secret; none only for this machine.",
 )
 @click.option(
     "--mailboxes-command",
