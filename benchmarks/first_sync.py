@@ -1,8 +1,8 @@
-"""First reading of 2,000 mailboxes with 200,000 messages by IMAP from a real Dovecot, and a pass over no news.
+"""First reading of 2,000 mailboxes with 200,000 messages by IMAP from a Dovecot, and a pass over no news.
 
     benchmarks/first_sync.py [--mailboxes N] [--each N] [--json FILE]
 
-The mailboxes are written as Maildirs: real messages of up to 8 KB where ../shared/data is there, each made its
+The mailboxes are written as Maildirs: real messages of up to 8 KB where ../shared/data is, each made its
 own by a header, so that each is parsed. Clawback lists, fetches, parses and writes them all down
 (index, fingerprints, deliveries; no bodies kept). Then it goes over all mailboxes once more, which have no
 news, with the server and by itself. Peak memory is that of clawback's process and its readers together.
