@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,16 @@ class Stage:
                 happens()
 
         self.between.interfere = interfere
+
+    def limit(self, **limits: int) -> None:
+        """Let the server seem to allow less in one request than it does."""
+
+        def alter(asked: Asked, content: bytes) -> bytes:
+            for name, most in limits.items():
+                content = re.sub(rf'"{name}": *\d+'.encode(), f'"{name}":{most}'.encode(), content)
+            return content
+
+        self.between.alter = alter
 
     def requests(self, method: str) -> int:
         """How many requests called a method."""

@@ -66,7 +66,8 @@ def test_a_message_in_two_folders_is_two_copies_and_an_undo_brings_both_back(on:
     assert [t.handle.folder for t in taken] == [SOFT, f"{SOFT}/2"]
     assert {t.location for t in taken} == {DeliveryLocation.SOFT_DELETED}
     assert {f for f, c in listing(on.connector, ANN).items() if c} == {SOFT, f"{SOFT}/2"}
-    back = run(on.connector.move([Move(t.handle, c.handle.folder) for t, c in zip(taken, found.values())]))
+    pairs = zip(taken, found.values(), strict=True)
+    back = run(on.connector.move([Move(there.handle, here.handle.folder) for there, here in pairs]))
     assert list(back) == list(found.values())
     assert on.world.state(ANN) == before
 

@@ -37,7 +37,6 @@ search_engine: none
 httpmodules: jmap
 httpallowcompress: no
 jmap_nonstandard_extensions: yes
-jmap_pushpoll: 1s
 lmtp_downcase_rcpt: yes
 duplicatesuppression: no
 delete_mode: immediate

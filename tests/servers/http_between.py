@@ -24,6 +24,7 @@ class Asked:
     method: str
     path: str
     content: bytes
+    authorization: str
 
     @property
     def calls(self) -> list[str]:
@@ -48,6 +49,8 @@ class Between:
     asked: list[Asked] = field(default_factory=list)
     interfere: Interfere = lambda asked: None
     alter: Alter = lambda asked, content: content
+    pushes: asyncio.Queue[bytes] | None = None
+    """Pieces of an endless answer to whoever asks for events; an empty one ends it."""
 
     @property
     def url(self) -> str:
@@ -55,12 +58,22 @@ class Between:
         return str(self.beyond.with_host(HOST).with_port(self.port))
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        asked = Asked(request.method, request.path_qs, await request.read())
+        authorization = request.headers.get("Authorization", "")
+        asked = Asked(request.method, request.path_qs, await request.read(), authorization)
         self.asked.append(asked)
         answer = self.interfere(asked)
+        if self.pushes is not None and "/eventsource/" in asked.path:
+            return await self._push(request, self.pushes)
         if isinstance(answer, bytes):
             return web.Response(body=answer, content_type="application/json")
         return answer or await self._forward(request, asked)
+
+    async def _push(self, request: web.Request, pushes: asyncio.Queue[bytes]) -> web.StreamResponse:
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        while piece := await pushes.get():
+            await stream.write(piece)
+        return stream
 
     async def _forward(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         headers = {

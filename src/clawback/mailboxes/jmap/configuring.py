@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from clawback.errors import BadSettings
+from clawback.mailboxes.jmap.accounts import Accounts
+from clawback.mailboxes.jmap.line import Line
 from clawback.mailboxes.jmap.options import Login, Options, Places
 from clawback.mailboxes.secrets import read_credentials, read_secret
 
@@ -38,7 +40,7 @@ def options_of(name: str, plain: Mapping[str, Any], home: Path) -> Options:
         told = msgspec.convert(dict(plain), _Plain)
         _check(told)
         login, own = _logins(told, home)
-        return Options(
+        options = Options(
             url=told.url,
             login=login,
             own=own,
@@ -52,6 +54,8 @@ def options_of(name: str, plain: Mapping[str, Any], home: Path) -> Options:
             largest=told.largest_megabytes << 20,
             poll=told.poll_seconds,
         )
+        Accounts(Line(options))  # which refuses what cannot be used, and asks nobody
+        return options
     except (msgspec.ValidationError, BadSettings) as error:
         raise BadSettings(f"source {name!r}: {error}") from None
 

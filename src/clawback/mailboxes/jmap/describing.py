@@ -40,9 +40,7 @@ async def describe(accounts: Accounts, looker: Looker) -> tuple[str, ...]:
 
 def _access(accounts: Accounts, looker: Looker, number: int) -> str:
     url, options = accounts.url, looker.line.options
-    trust = (
-        f"certificates of {options.ca_file} alone" if options.ca_file else "certificates the system trusts"
-    )
+    trust = f"the authority {options.ca_file} alone" if options.ca_file else "the system's authorities"
     secrecy = f"over TLS (trusts {trust})" if url.scheme == "https" else "without TLS"
     if accounts.user is None:
         return f"speaks JMAP to {url.host} {secrecy}, with a login for each of {number:,} mailboxes"
@@ -72,4 +70,4 @@ def _watching(looker: Looker, reached: Sequence[Account]) -> str:
     seconds = looker.line.options.poll
     said = f"asks every mailbox for news once in {seconds:g} s"
     pushes = any(account.server.session.event_source_url for account in reached)
-    return f"{said}, and listens to what the server pushes" if pushes else said
+    return f"{said}, and listens in case the server pushes them" if pushes else said

@@ -78,7 +78,8 @@ class Line:
             return url
         if url.scheme == "http" and url.host and (self._options.insecure or is_loopback(url.host)):
             return url
-        raise BadSettings(f"{url.origin() if url.host else url} is not https; 'insecure' would allow it")
+        where = f"{url.scheme or 'something'}://{url.host or ''}"
+        raise BadSettings(f"{where} is not https, and only 'insecure' allows plain http elsewhere than here")
 
     async def discover(self, url: URL, credential: Credential) -> tuple[URL, bytes]:
         """The session, and where it is after all redirections, none of which leaves the host."""

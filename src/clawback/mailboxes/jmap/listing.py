@@ -96,6 +96,9 @@ class Lister:
             # A folder came up between the calls of one request: the next look will know it.
             return folders, None
         touched = frozenset((*changed.created, *changed.updated, *changed.destroyed))
+        if not touched and changed.new_state != since:
+            # A server that was put back to an earlier day tells of no changes since a state it does not know.
+            return folders, None
         return folders, _News(changed.new_state, found, touched)
 
     async def _partial(
