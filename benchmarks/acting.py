@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from corpus import machine
 from tests.servers.dovecot import Dovecot, dovecot
+from tests.servers.sources import processor_seconds
 
 from clawback.mailboxes.base import Connector, Move
 from clawback.mailboxes.imap.connector import ImapConnector
@@ -120,17 +121,6 @@ class Ground:
             "-f", "flow", "fetch", "-A", "uid", "mailbox", "INBOX", "HEADER", "Message-ID", BAD
         )
         return sum(1 for line in told.splitlines() if "uid=" in line)
-
-    def processor(self) -> float:
-        """Processor seconds of the server's processes, and of ended ones."""
-        ticks = 0
-        for pid in self.server.processes():
-            try:
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            ticks += sum(int(f) for f in fields[11:15])
-        return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def user(number: int) -> str:
@@ -302,11 +292,11 @@ def ways_of(ground: Ground) -> tuple[list[Way], list[Hands]]:
 def measured(ground: Ground, way: Way) -> Figure:
     """One way, once out and once back, each looked at by doveadm."""
     way.prepare()
-    before, ours, children = ground.processor(), time.process_time(), _children()
+    before, ours, children = processor_seconds(ground.server), time.process_time(), _children()
     started = time.perf_counter()
     way.out()
     seconds = time.perf_counter() - started
-    server = ground.processor() - before + _children() - children
+    server = processor_seconds(ground.server) - before + _children() - children
     client = time.process_time() - ours
     if left := ground.left():
         raise RuntimeError(f"{way.name}: {left} malicious copies are left")

@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from corpus import load, machine
 from tests.servers.dovecot import MAIL_UID, Dovecot, dovecot
+from tests.servers.sources import imap_settings, processor_seconds
 
 from clawback import app
 from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Parts
-from clawback.settings import OrganisationSettings, Settings, SourceSettings
 
 LARGEST = 8_000
 """Bytes of a message at most."""
@@ -101,37 +101,6 @@ def _resident(pid: int) -> int:
     return total
 
 
-def settings(server: Dovecot, users: list[str], home: Path) -> Settings:
-    """By IMAP with a master user."""
-    secret = home / "master-password"
-    secret.write_text(server.master_password)
-    secret.chmod(0o600)
-    options = {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "tls": "none",
-        "user": server.master_user,
-        "password_file": "master-password",
-        "mailboxes": users,
-    }
-    return Settings(
-        home=str(home),
-        organisation=OrganisationSettings(("example.org",)),
-        sources=(SourceSettings("mail", "imap", options),),
-    )
-
-
-def _server_seconds(server: Dovecot) -> float:
-    ticks = 0
-    for pid in server.processes():
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        ticks += sum(int(f) for f in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def play(mailboxes: int, each: int) -> Figures:
     """Once."""
     users = [f"u{n:05d}" for n in range(mailboxes)]
@@ -144,13 +113,13 @@ def play(mailboxes: int, each: int) -> Figures:
         messages, size = fill(server, users, each)
         memory = Memory()
         memory.start()
-        served = _server_seconds(server)
-        with app.build(settings(server, users, Path(folder))) as built:
+        served = processor_seconds(server)
+        with app.build(imap_settings(server, Path(folder), mailboxes=users)) as built:
             started = time.perf_counter()
             told = built.run(_read)
             first = time.perf_counter() - started
             assert (told.new, told.unreachable, told.failed) == (messages, 0, 0), told
-            served = _server_seconds(server) - served
+            served = processor_seconds(server) - served
             started = time.perf_counter()
             told = built.run(_read)
             again = time.perf_counter() - started

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from corpus import machine
 from imapclient import IMAPClient
 from tests.servers.dovecot import PASSWORD, Dovecot, dovecot
+from tests.servers.sources import imap_settings
 
 from clawback import app
 from clawback.analysis.clusters import ClusterKind
@@ -35,7 +36,6 @@ from clawback.engine import commands
 from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Parts
 from clawback.response.policy import Policy
-from clawback.settings import OrganisationSettings, Settings, SourceSettings
 
 FOLDERS = ("INBOX", "Archive/2024", "Projects", "M&APw-ll", "Junk")
 KEYWORDS = ("$Forwarded", "project-x", "later", "$label1", "seen-by-boss")
@@ -128,28 +128,6 @@ def differing(before: dict[str, Seen], after: dict[str, Seen]) -> list[str]:
     return found
 
 
-def settings(server: Dovecot, users: list[str], home: Path, doveadm: bool) -> Settings:
-    """By IMAP, moving by IMAP or by doveadm."""
-    secret = home / "master-password"
-    secret.write_text(server.master_password)
-    secret.chmod(0o600)
-    options: dict[str, object] = {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "tls": "none",
-        "user": server.master_user,
-        "password_file": "master-password",
-        "mailboxes": users,
-    }
-    if doveadm:
-        options["doveadm"] = ["doveadm", "-c", str(server.config)]
-    return Settings(
-        home=str(home),
-        organisation=OrganisationSettings(("example.org",)),
-        sources=(SourceSettings("mail", "imap", options),),
-    )
-
-
 def play(form: str, mailboxes: int, each: int, doveadm: bool) -> Figures:
     """Once."""
     users = [f"u{n:04d}" for n in range(mailboxes)]
@@ -161,7 +139,8 @@ def play(form: str, mailboxes: int, each: int, doveadm: bool) -> Figures:
     ):
         messages = fill(server, users, each)
         before = seen(server, users)
-        with app.build(settings(server, users, Path(folder), doveadm)) as built:
+        command = ["doveadm", "-c", str(server.config)] if doveadm else []
+        with app.build(imap_settings(server, Path(folder), mailboxes=users, doveadm=command)) as built:
             started = time.perf_counter()
             built.run(_read)
             reading = time.perf_counter() - started

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 from tests.servers.dovecot import Dovecot
+from tests.servers.sources import imap_settings
 
-from clawback.settings import OrganisationSettings, Settings, SourceSettings, StoreSettings, WorkSettings
+from clawback.settings import Settings, WorkSettings
 
 URL = "https://login.bad.example/verify?id=17"
 MARK = "X-Chaos"
@@ -58,26 +59,14 @@ def fill(server: Dovecot, users: Sequence[str], bad: int, clean: int, names: Nam
 
 def settings(server: Dovecot, users: Sequence[str], home: Path) -> Settings:
     """Clawback by IMAP, following the log of the server."""
-    home.mkdir(exist_ok=True)
-    secret = home / "master-password"
-    secret.write_text(server.master_password)
-    secret.chmod(0o600)
-    options = {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "tls": "none",
-        "user": server.master_user,
-        "password_file": "master-password",
-        "mailboxes": list(users),
-        "log": str(server.log),
-        "timeout": 10.0,
-    }
-    return Settings(
-        home=str(home),
-        organisation=OrganisationSettings(("example.org",)),
-        store=StoreSettings(bodies="remediated"),
+    return imap_settings(
+        server,
+        home,
+        bodies="remediated",
         work=WorkSettings(sweep_seconds=5),
-        sources=(SourceSettings("mail", "imap", options),),
+        mailboxes=list(users),
+        log=str(server.log),
+        timeout=10.0,
     )
 
 

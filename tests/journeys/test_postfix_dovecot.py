@@ -19,6 +19,7 @@ from tests.servers import dovecot as dovecots
 from tests.servers import postfix as postfixes
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.postfix import Postfix, postfix
+from tests.servers.sources import imap_settings
 
 from clawback import app
 from clawback.analysis.clusters import ClusterKind
@@ -27,7 +28,6 @@ from clawback.app import App
 from clawback.engine import commands
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.policy import Policy
-from clawback.settings import OrganisationSettings, Settings, SourceSettings
 from clawback.store import MessageQuery
 
 USERS = tuple(f"user{number:02}" for number in range(20))
@@ -69,27 +69,6 @@ class Clock:
 def letter(subject: str, text: str) -> bytes:
     head = f"From: Eve <eve@bad.example>\r\nTo: all@example.org\r\nSubject: {subject}\r\n"
     return (head + f"Message-ID: <{subject.replace(' ', '.')}@bad.example>\r\n\r\n{text}\r\n").encode()
-
-
-def settings(server: Dovecot, home: Path) -> Settings:
-    """What an administrator writes: an unchanged Dovecot, whose log can be read."""
-    secret = home / "master-password"
-    secret.write_text(server.master_password)
-    secret.chmod(0o600)
-    options = {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "tls": "none",
-        "user": server.master_user,
-        "password_file": "master-password",
-        "mailboxes_command": ["doveadm", "-c", str(server.config), "user", "*"],
-        "log": str(server.log),
-    }
-    return Settings(
-        home=str(home),
-        organisation=OrganisationSettings(("example.org",)),
-        sources=(SourceSettings("mail", "imap", options),),
-    )
 
 
 def seen(server: Dovecot, user: str, folder: str = "INBOX") -> list[tuple[bytes, frozenset[bytes], object]]:
@@ -149,7 +128,10 @@ def ended(built: App) -> list[Remediation]:
 def test_a_message_is_removed_everywhere_comes_late_and_is_put_back(
     server: Dovecot, border: Postfix, tmp_path: Path
 ) -> None:
-    with app.build(settings(server, tmp_path)) as built:
+    command = ["doveadm", "-c", str(server.config), "user", "*"]
+    # An unchanged Dovecot, whose log can be read.
+    told = imap_settings(server, tmp_path, mailboxes_command=command, log=str(server.log))
+    with app.build(told) as built:
         commands.set_policy(built.parts, Policy(automatic=frozenset(ClusterKind)), "ann")
         asyncio.run(_journey(server, border, built))
 
