@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 from imapclient import IMAPClient
-from tests.journeys.test_postfix_dovecot import GUARD, settings
+from tests.journeys.test_postfix_dovecot import GUARD
 from tests.servers import dovecot as dovecots
 from tests.servers import postfix as postfixes
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.postfix import Postfix, postfix
+from tests.servers.sources import imap_settings
 
 from clawback import app
 from clawback.analysis.indicators import IndicatorKind, indicator
@@ -132,7 +133,9 @@ def test_each_copy_says_how_it_got_there(server: Dovecot, border: Postfix, tmp_p
         in_sent(server, "cat", forward(inline=inline))
     for user, count in (("ann", 1), ("ben", 1), ("cat", 1), ("dan", 2), ("fay", 1)):
         arrived(server, user, count)
-    with app.build(settings(server, tmp_path), inline=True) as built:
+    command = ["doveadm", "-c", str(server.config), "user", "*"]
+    told = imap_settings(server, tmp_path, mailboxes_command=command, log=str(server.log))
+    with app.build(told, inline=True) as built:
         assert built.run(sync_all).new == 8
         found = spread(built)
     ways = {p.mailbox.partition("@")[0]: p for p in found.passages}
