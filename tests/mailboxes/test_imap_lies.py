@@ -50,6 +50,8 @@ def peak_of(server_work: Callable[[], None]) -> int:
         tracemalloc.stop()
 
 
+LONG_ROW = b"* 1 FETCH (UID 1 FLAGS (%b))\r\n" % (b"x" * 900)
+LONG_BODY = b"* 1 FETCH (UID 1 BODY[] {900}\r\n%b)\r\n" % (b"x" * 900)
 DEEP = b"* 1 FETCH (UID 1 FLAGS " + b"(" * 100_000 + b")" * 100_000 + b")\r\n{tag} OK\r\n"
 SESSIONS: dict[str, tuple[Lies, type[MailboxError]]] = {
     "a greeting of another protocol": ({"greeting": b"220 mx.example ESMTP\r\n"}, ProtocolViolation),
@@ -108,7 +110,7 @@ SESSIONS: dict[str, tuple[Lies, type[MailboxError]]] = {
     "an item without a value": ({"FETCH": b"* 1 FETCH (UID)\r\n{tag} OK\r\n"}, ProtocolViolation),
     "a list for a name": ({"FETCH": b"* 1 FETCH ((UID) 1)\r\n{tag} OK\r\n"}, ProtocolViolation),
     "parentheses without end": ({"FETCH": DEEP}, ProtocolViolation),
-    "copies without end": ({"FETCH": responses(b"* 1 FETCH (UID 1 FLAGS (%b))\r\n" % (b"x" * 900))}, ProtocolViolation),
+    "copies without end": ({"FETCH": responses(LONG_ROW)}, ProtocolViolation),
     "a refusal of the listing": ({"FETCH": b"{tag} NO [SERVERBUG] oh\r\n"}, Unavailable),
 }
 
@@ -190,7 +192,7 @@ FETCHES: dict[str, tuple[Lie, type[MailboxError]]] = {
     "no answer for it": (b"{tag} OK\r\n", HandleStale),
     "another copy": (b"* 2 FETCH (UID 2 BODY[] {1}\r\nx)\r\n{tag} OK\r\n", HandleStale),
     "10 GB": (b"* 1 FETCH (UID 1 BODY[] {10000000000}\r\n", ProtocolViolation),
-    "more than announced": (responses(b"* 1 FETCH (UID 1 BODY[] {900}\r\n%b)\r\n" % (b"x" * 900)), ProtocolViolation),
+    "more than announced": (responses(LONG_BODY), ProtocolViolation),
     "a refusal": (b"{tag} NO [SERVERBUG] no\r\n", Unavailable),
     "half of it, and silence": (HALF + SILENCE, Unavailable),
     "half of it, and the end": (HALF + CLOSE, Unavailable),

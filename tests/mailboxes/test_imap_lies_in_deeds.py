@@ -103,6 +103,29 @@ def test_what_was_proved_before_a_refusal_is_moved() -> None:
     assert moved.handle.native_id == "77.600"
 
 
+def test_what_stays_because_another_copy_left_is_moved_in_another_try() -> None:
+    """As Dovecot does on dbox: of several copies of which one has just left it moves none."""
+
+    def play(rest: bytes, truth: Truth) -> bytes:
+        server.folders[INBOX].pop(2)
+        return b"{tag} NO [EXPUNGEISSUED] some left\r\n"
+
+    for capabilities in (CAPABILITIES, NO_UIDPLUS, NO_MOVE):
+        verb = "UID COPY" if capabilities == NO_MOVE else "UID MOVE"
+        server = served({verb: (Trick(play),)}, (mail("1"), mail("2"), mail("3")), capabilities)
+        moves = [Move(handle(server, uid), QUARANTINE) for uid in (1, 2, 3)]
+        answers = ask(server, lambda connector: connector.move(moves))  # noqa: B023
+        assert [type(answer) for answer in answers] == [Observed, HandleStale, Observed]
+        assert not server.folders[INBOX]
+
+
+def test_copies_of_which_one_leaves_each_time_are_stale_in_the_end() -> None:
+    server = served({"UID MOVE": b"{tag} NO [EXPUNGEISSUED] some left\r\n"}, (mail("1"), mail("2")))
+    moves = [Move(handle(server, uid), QUARANTINE) for uid in (1, 2)]
+    answers = ask(server, lambda connector: connector.move(moves))
+    assert [type(answer) for answer in answers] == [HandleStale, HandleStale]
+
+
 def test_a_copy_that_left_while_the_server_said_ok_is_stale() -> None:
     server = served({}, (mail("one"), mail("two")))
     moves = [Move(handle(server, uid), QUARANTINE) for uid in (1, 2)]

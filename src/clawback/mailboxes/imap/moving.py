@@ -23,6 +23,8 @@ from clawback.message.delivery import Observed
 
 FEW = 20
 """Copies that are checked and moved in one write; more are moved after one look."""
+LOOKS = 5
+"""Tries to move several copies of which one leaves each time."""
 NEW = 10_000
 """Copies that are new at the goal and looked through for those that were moved there, at most."""
 
@@ -48,7 +50,8 @@ class Way:
 class Moved:
     """What one exchange did: the folder's UIDVALIDITY, what was there, and where each copy went.
 
-    `failures` are those of copies that were there and are not proved to have gone.
+    `failures` are those of copies that were there and are not proved to have gone; `torn` says that one of
+    several left while they were moved, so that the others stayed.
     """
 
     validity: int
@@ -56,6 +59,7 @@ class Moved:
     goal_validity: int = 0
     went: Mapping[int, int] = field(default_factory=dict)
     failures: Mapping[int, Failure] = field(default_factory=dict)
+    torn: bool = False
 
 
 class ImapHand:
@@ -103,12 +107,21 @@ class ImapHand:
             return {place: stale(move.handle) for place, move in asked}
         if way.origin == way.goal:
             return await self._stays(way, asked)
+        answers: dict[int, Observed | Failure] = {}
+        for _ in range(LOOKS):
+            moved = await self._tried(way, asked)
+            answers |= {place: self._answer(way, move, moved) for place, move in asked}
+            if not moved.torn:
+                break
+            # Where one of several has just left, a server may leave all the others too.
+            asked = [(place, move) for place, move in asked if not isinstance(answers[place], Observed)]
+        return answers
+
+    async def _tried(self, way: Way, asked: Asked) -> Moved:
         moved = None
         if len(asked) <= FEW and self._can_verify(way.session, asked):
             moved = await self._at_once(way, asked)
-        if moved is None:
-            moved = await self._looked_at(way, asked)
-        return {place: self._answer(way, move, moved) for place, move in asked}
+        return moved or await self._looked_at(way, asked)
 
     def _can_verify(self, session: Session, asked: Asked) -> bool:
         """Whether the server can check the copies itself, and tell where they went."""
@@ -209,13 +222,15 @@ class ImapHand:
         if not left:
             return Moved(validity, before, goal_validity, went)
         if not replies[-1].ok:
-            failure = await self._refused(way, replies[-1])
-            return Moved(validity, before, goal_validity, went, dict.fromkeys(left, failure))
+            return await self._partly(way, Moved(validity, before, goal_validity, went), left, replies[-1])
         return Moved(validity, before, goal_validity, went, await self._still_there(way, left))
 
-    async def _refused(self, way: Way, reply: Reply) -> Failure:
+    async def _partly(self, way: Way, moved: Moved, left: Set[int], reply: Reply) -> Moved:
+        """What was refused, beside what was moved all the same."""
         needed = {way.origin: "te", way.goal: "i"}
-        return await refused(way.session, self._system.names, way.mailbox, reply, needed, way.what)
+        failure = await refused(way.session, self._system.names, way.mailbox, reply, needed, way.what)
+        torn = reply.code == b"EXPUNGEISSUED" and len(moved.before) > 1
+        return replace(moved, failures=dict.fromkeys(left, failure), torn=torn)
 
     async def _still_there(self, way: Way, uids: Set[int]) -> dict[int, Failure]:
         """The server said OK and did not tell where these went: have they left, or has it done nothing?"""
@@ -246,10 +261,9 @@ class ImapHand:
         left = before.keys() - went.keys()
         if not left:
             return Moved(validity, before, goal_validity, went)
-        failures = await self._still_there(way, left) if reply.ok else {}
         if not reply.ok:
-            failures = dict.fromkeys(left, await self._refused(way, reply))
-        return Moved(validity, before, goal_validity, went, failures)
+            return await self._partly(way, Moved(validity, before, goal_validity, went), left, reply)
+        return Moved(validity, before, goal_validity, went, await self._still_there(way, left))
 
     async def _found_again(
         self, way: Way, before: dict[int, Row], goal: Status
