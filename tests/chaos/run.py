@@ -33,7 +33,7 @@ from clawback.engine.parts import Parts
 from clawback.message.delivery import DeliveryLocation
 from clawback.response.policy import Policy
 
-PATIENCE = 300.0
+PATIENCE = 1_500.0
 """Seconds without an end after which the run is given up."""
 
 
@@ -68,7 +68,7 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         while not self._over.is_set() and not self.enough:
-            self._over.wait(self._random.uniform(0.02, 2.5))
+            self._over.wait(self._random.uniform(0.02, 5.0))
             if not self._worker.alive:
                 self.found.append("clawback ended by itself")
             if self._random.random() < 0.5:
