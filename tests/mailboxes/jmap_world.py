@@ -50,6 +50,6 @@ class JmapWorld(CyrusWorld):
         with self.owner(user_of(handle.mailbox)) as client:
             client.select_folder(handle.folder)
             found = client.fetch(client.search(), ["EMAILID"])
-            wanted = (handle.native_id.encode(),)
+            wanted = (handle.native_id.partition(".")[0].encode(),)
             (uid,) = (uid for uid, message in found.items() if message[b"EMAILID"] == wanted)
             yield client, uid

@@ -184,7 +184,7 @@ def test_a_server_that_says_done_and_does_nothing_is_not_believed(on: Stage) -> 
     def interfere(asked: Asked) -> web.StreamResponse | bytes | None:
         if "Email/set" not in asked.calls:
             return None
-        return _did_it(copy.handle.native_id, seen[-1])
+        return _did_it(copy.handle.native_id.partition(".")[0], seen[-1])
 
     seen: list[bytes] = []
 
@@ -202,8 +202,8 @@ def test_a_server_that_says_done_and_does_nothing_is_not_believed(on: Stage) -> 
     assert only(on.connector, ANN) == copy
 
 
-def _did_it(native_id: str, before: bytes) -> bytes:
-    done = b'{"updated":{"%s":null}}' % native_id.encode()
+def _did_it(email: str, before: bytes) -> bytes:
+    done = b'{"updated":{"%s":null}}' % email.encode()
     return b'{"methodResponses":[["Email/set",%s,"0.0"],["Email/get",%s,"0.1"]]}' % (done, before)
 
 

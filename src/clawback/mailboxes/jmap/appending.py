@@ -98,9 +98,10 @@ class Appender:
     async def _look(self, mailbox: str, account: Account, folder: str, email_id: str) -> Observed:
         seen = await self._look_once(account, [email_id])
         email = seen.emails.get(email_id)
-        if email is None or seen.folders.ids.get(folder) not in email.folders:
+        key = seen.folders.ids.get(folder)
+        if email is None or key is None or key not in email.folders:
             raise ProtocolViolation(f"{mailbox}: what was put back into {folder} is not there")
-        return self._looker.observed(mailbox, folder, email)
+        return self._looker.observed(mailbox, folder, key, email)
 
     async def _look_once(self, account: Account, ids: Sequence[str]) -> Seen:
         found = (await self._looker.look({account: ids}))[account]

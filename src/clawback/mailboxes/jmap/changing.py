@@ -16,6 +16,8 @@ from clawback.mailboxes.jmap.border import failure_of_object
 from clawback.mailboxes.jmap.calls import Answers, Call, Group, ask
 from clawback.mailboxes.jmap.looking import Looker, Seen
 from clawback.mailboxes.jmap.making import Maker
+from clawback.mailboxes.jmap.naming import email_of
+from clawback.mailboxes.jmap.naming import folder_of as source_of
 from clawback.mailboxes.jmap.planning import Change, Plan, plan
 from clawback.mailboxes.jmap.shapes import EMAIL, Done, Email, Got, SetError
 from clawback.message.delivery import Observed
@@ -72,7 +74,7 @@ class Changer:
     async def _wave(self, work: Mapping[Account, _Work], outcomes: dict[int, Outcome], first: bool) -> None:
         """One look at every account that has work left, and what it allows. The first may raise."""
         now = {account: each.next(account) for account, each in work.items()}
-        looks = {a: list({c.handle.native_id for c in each.values()}) for a, each in now.items()}
+        looks = {a: list({email_of(c.handle) for c in each.values()}) for a, each in now.items()}
         seen = await self._looker.look(looks, must=first)
         shared = await self._share(now, seen)
         settled: dict[int, Outcome] = {}
@@ -155,7 +157,7 @@ class Changer:
 
 def _group(account: Account, made: Plan, seen: Seen, now: Mapping[int, Change]) -> Group:
     arguments = {"ifInState": seen.state, "update": made.updates, "destroy": made.destroyed}
-    ids = sorted({change.handle.native_id for change in now.values()})
+    ids = sorted({email_of(change.handle) for change in now.values()})
     calls: list[Call] = [("Email/set", arguments), ("Email/get", {"ids": ids, "properties": EMAIL})]
     return Group(account, calls, f"changing {account.mailbox}")
 
@@ -183,7 +185,7 @@ class _Judge:
         errors = {**(done.not_updated or {}), **(done.not_destroyed or {})}
         found: dict[int, Outcome] = {}
         for index, folder in self._made.reached.items():
-            key = self._now[index].handle.native_id
+            key = email_of(self._now[index].handle)
             if key not in errors:
                 found[index] = self._outcome(index, folder, after.get(key))
             elif not self._again(errors[key]):
@@ -203,12 +205,12 @@ class _Judge:
         ids = self._seen.folders.ids
         there = email.folders if email else frozenset()
         if folder is None:
-            if ids[handle.folder] in there:
+            if source_of(handle) in there:
                 return Unavailable(f"the copy is still in {handle.folder} of {handle.mailbox}")
             return self._looker.at(handle, self._seen)
         if email is None or ids[folder] not in there:
             return HandleStale(f"the copy did not stay in {folder} of {handle.mailbox}")
-        return self._looker.observed(handle.mailbox, folder, email)
+        return self._looker.observed(handle.mailbox, folder, ids[folder], email)
 
 
 def _about_folders(properties: Iterable[str]) -> bool:

@@ -27,8 +27,8 @@ from clawback.message.delivery import DeliveryLocation, Handle, Observed
 class JmapConnector:
     """Mailboxes on a server that speaks JMAP for mail (RFC 8620, RFC 8621).
 
-    A handle's native id is the id of the message, which stays when it is moved; its version is that of the
-    bytes. A message that lies in several folders is one copy in each of them.
+    A message that lies in several folders is one copy in each of them. A handle's native id is that of the
+    message and of the folder; its version is the id of the bytes.
     """
 
     def __init__(self, name: str, options: Options) -> None:

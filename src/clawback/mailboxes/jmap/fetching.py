@@ -11,6 +11,7 @@ from clawback.errors import CapabilityMissing, MailboxError, ProtocolViolation, 
 from clawback.mailboxes.base import Failure, RawMessage
 from clawback.mailboxes.jmap.accounts import Account
 from clawback.mailboxes.jmap.looking import Looker, Seen
+from clawback.mailboxes.jmap.naming import email_of
 from clawback.mailboxes.jmap.shapes import Email
 from clawback.message.delivery import Handle, Observed
 
@@ -34,7 +35,7 @@ class Fetcher:
         for handle in handles:
             account = accounts[handle.mailbox]
             if isinstance(account, Account):
-                wanted.setdefault(account, []).append(handle.native_id)
+                wanted.setdefault(account, []).append(email_of(handle))
         seen = await self._looker.look({a: list(dict.fromkeys(ids)) for a, ids in wanted.items()}, must=True)
         turns = asyncio.Semaphore(_AT_ONCE)
 

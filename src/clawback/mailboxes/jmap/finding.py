@@ -11,6 +11,7 @@ from clawback.mailboxes.jmap.accounts import Account
 from clawback.mailboxes.jmap.calls import Call, Group, Result, ask
 from clawback.mailboxes.jmap.fetching import Fetcher
 from clawback.mailboxes.jmap.looking import Looker, Seen
+from clawback.mailboxes.jmap.naming import email_of
 from clawback.mailboxes.jmap.shapes import EMAIL, Email, Got
 from clawback.message.delivery import Observed
 
@@ -36,7 +37,7 @@ class Finder:
         for each in wanted:
             account = accounts[each.handle.mailbox]
             if isinstance(account, Account):
-                ids.setdefault(account, {})[each.handle.native_id] = None
+                ids.setdefault(account, {})[email_of(each.handle)] = None
         seen = await self._looker.look({a: list(found) for a, found in ids.items()}, anew=True, must=True)
         answers: dict[int, Places | Failure] = {}
         lost: dict[int, Seen] = {}
@@ -45,7 +46,7 @@ class Finder:
             found = seen[account] if isinstance(account, Account) else account
             if not isinstance(found, Seen):
                 answers[index] = found
-            elif (email := found.emails.get(each.handle.native_id)) is not None:
+            elif (email := found.emails.get(email_of(each.handle))) is not None:
                 answers[index] = self._by_id(each, found, email)
             else:
                 lost[index] = found
@@ -54,7 +55,7 @@ class Finder:
 
     def _by_id(self, wanted: Wanted, seen: Seen, email: Email) -> Places:
         places = self._looker.places(wanted.handle.mailbox, seen, email)
-        there = tuple(place for place in places if place.handle.folder == wanted.handle.folder)
+        there = tuple(place for place in places if place.handle.native_id == wanted.handle.native_id)
         return places if wanted.halfway or not there else there
 
     async def _by_bytes(self, lost: Mapping[int, tuple[Wanted, Seen]]) -> dict[int, Places | Failure]:

@@ -16,6 +16,7 @@ from clawback.mailboxes.jmap.accounts import Account
 from clawback.mailboxes.jmap.calls import Answer, Call, Group, Result, ask_one
 from clawback.mailboxes.jmap.folders import Folders
 from clawback.mailboxes.jmap.looking import Looker, folders_call
+from clawback.mailboxes.jmap.naming import native_id
 from clawback.mailboxes.jmap.shapes import EMAIL, Changed, Email, Got, Queried
 from clawback.message.delivery import Observed
 
@@ -70,7 +71,7 @@ class Lister:
             for key in email.folders:
                 by_folder[key].append(email)
         return tuple(
-            FolderListing(path, _cursor(key, state), self._observed(mailbox, path, by_folder[key]))
+            FolderListing(path, _cursor(key, state), self._observed(mailbox, path, key, by_folder[key]))
             for path, key in sorted(folders.ids.items())
         )
 
@@ -114,7 +115,7 @@ class Lister:
         for path, key in sorted(folders.ids.items()):
             if cursors.get(path) != _cursor(key, since):
                 emails = await self._all(account, {"filter": {"inMailbox": key}})
-                copies = self._observed(mailbox, path, [email for email in emails if key in email.folders])
+                copies = self._observed(mailbox, path, key, emails)
                 listed.append(FolderListing(path, _cursor(key, news.state), copies))
             elif not news.touched:
                 listed.append(FolderListing(path, _cursor(key, news.state), None))
@@ -124,12 +125,13 @@ class Lister:
 
     def _changed(self, mailbox: str, path: str, key: str, news: _News) -> FolderListing:
         """What is new or other in one folder. Whatever changed and is not in it may have left it."""
-        copies = self._observed(mailbox, path, [email for email in news.emails if key in email.folders])
-        here = {copy.handle.native_id for copy in copies}
-        return FolderListing(path, _cursor(key, news.state), copies, news.touched - here)
+        copies = self._observed(mailbox, path, key, news.emails)
+        gone = news.touched - {email.id for email in news.emails if key in email.folders}
+        vanished = frozenset(native_id(email, key) for email in gone)
+        return FolderListing(path, _cursor(key, news.state), copies, vanished)
 
-    def _observed(self, mailbox: str, path: str, emails: Sequence[Email]) -> tuple[Observed, ...]:
-        return tuple(self._looker.observed(mailbox, path, email) for email in emails)
+    def _observed(self, mailbox: str, path: str, key: str, emails: Sequence[Email]) -> tuple[Observed, ...]:
+        return tuple(self._looker.observed(mailbox, path, key, e) for e in emails if key in e.folders)
 
     async def _all(self, account: Account, query: Mapping[str, object]) -> list[Email]:
         """Every message that a query finds, page by page; each page begins behind the last message seen.

@@ -13,6 +13,7 @@ from clawback.mailboxes.jmap.calls import Answer, Answers, Call, Group, ask
 from clawback.mailboxes.jmap.folders import Atlas, Folders
 from clawback.mailboxes.jmap.keywords import flags_of
 from clawback.mailboxes.jmap.line import Line
+from clawback.mailboxes.jmap.naming import email_of, folder_of, native_id
 from clawback.mailboxes.jmap.shapes import EMAIL, MAILBOX, Email, Got, GotMailboxes
 from clawback.message.delivery import Handle, Observed
 
@@ -100,10 +101,10 @@ class Looker:
             else:
                 self.folders(group.account, answers)
 
-    def observed(self, mailbox: str, folder: str, email: Email) -> Observed:
-        """A copy as we see it: a message in one of its folders."""
+    def observed(self, mailbox: str, folder: str, key: str, email: Email) -> Observed:
+        """A copy as we see it: a message in one of its folders, by path and id."""
         return Observed(
-            Handle(self._name, mailbox, folder, email.id, email.blob_id),
+            Handle(self._name, mailbox, folder, native_id(email.id, key), email.blob_id),
             self.atlas.location_of(mailbox, folder),
             email.size,
             flags_of(email.keywords),
@@ -112,16 +113,16 @@ class Looker:
 
     def places(self, mailbox: str, seen: Seen, email: Email) -> tuple[Observed, ...]:
         """Every copy that a message is."""
-        paths = sorted(seen.folders.paths[key] for key in email.folders if key in seen.folders.paths)
-        return tuple(self.observed(mailbox, path, email) for path in paths)
+        there = sorted((seen.folders.paths[key], key) for key in email.folders if key in seen.folders.paths)
+        return tuple(self.observed(mailbox, path, key, email) for path, key in there)
 
     def at(self, handle: Handle, seen: Seen) -> Observed:
         """The copy that a handle means. Raises HandleStale when it is not there any more."""
-        email = seen.emails.get(handle.native_id)
-        folder = seen.folders.ids.get(handle.folder)
-        if email is None or folder not in email.folders:
+        email = seen.emails.get(email_of(handle))
+        key = folder_of(handle)
+        if email is None or key not in email.folders or seen.folders.ids.get(handle.folder) != key:
             raise HandleStale(f"the copy is no longer in {handle.folder} of {handle.mailbox}")
-        return self.observed(handle.mailbox, handle.folder, email)
+        return self.observed(handle.mailbox, handle.folder, key, email)
 
 
 def folders_call(account: Account) -> Call:

@@ -11,6 +11,7 @@ from clawback.errors import HandleStale
 from clawback.mailboxes.base import Failure
 from clawback.mailboxes.jmap.folders import Atlas
 from clawback.mailboxes.jmap.looking import Seen
+from clawback.mailboxes.jmap.naming import email_of, folder_of
 from clawback.message.delivery import Handle
 
 MOST_BESIDE = 16
@@ -50,7 +51,7 @@ def plan(changes: Mapping[int, Change], seen: Seen, atlas: Atlas) -> Plan:
     made = Plan()
     by_email: dict[str, list[int]] = defaultdict(list)
     for index, change in changes.items():
-        by_email[change.handle.native_id].append(index)
+        by_email[email_of(change.handle)].append(index)
     for email_id, indices in by_email.items():
         email = seen.emails.get(email_id)
         before = email.folders if email else frozenset()
@@ -77,8 +78,8 @@ def _after(
     now = set(before)
     for index in indices:
         handle, folder = changes[index].handle, changes[index].folder
-        source = seen.folders.ids.get(handle.folder)
-        if source not in now:
+        source = folder_of(handle)
+        if source not in now or seen.folders.ids.get(handle.folder) != source:
             made.refused[index] = HandleStale(f"the copy is no longer in {handle.folder} of {handle.mailbox}")
             continue
         if folder is None:
