@@ -29,34 +29,33 @@ class Watcher:
         self._line = line
         self._accounts = accounts
         self._states: dict[str, str] = {}
-        self._stops: set[asyncio.Event] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def watch(self) -> AsyncIterator[frozenset[str]]:
         """Endless, until `close`. Raises what keeps us from all accounts."""
-        stop = asyncio.Event()
-        self._stops.add(stop)
         touched: _Touched = asyncio.Queue()
-        tasks = [asyncio.create_task(self._rounds(touched)), asyncio.create_task(self._pushes(touched))]
-        ends = asyncio.create_task(stop.wait())
-        ends.add_done_callback(lambda _: touched.put_nowait(None))
-        tasks[0].add_done_callback(lambda _: touched.put_nowait(None))
+        rounds = asyncio.create_task(self._rounds(touched))
+        tasks = {rounds, asyncio.create_task(self._pushes(touched))}
+        self._tasks |= tasks
+        rounds.add_done_callback(lambda _: touched.put_nowait(None))
         try:
-            while (found := await touched.get()) is not None:
-                while not touched.empty() and (more := touched.get_nowait()) is not None:
-                    found |= more
-                yield found
-            if tasks[0].done() and not stop.is_set():
-                tasks[0].result()
+            while True:
+                told = [await touched.get()]
+                while not touched.empty():
+                    told.append(touched.get_nowait())
+                if found := frozenset(name for names in told if names for name in names):
+                    yield found
+                if None in told:
+                    break
+            if not rounds.cancelled():
+                rounds.result()
         finally:
-            self._stops.discard(stop)
-            for task in (*tasks, ends):
-                task.cancel()
-            await asyncio.gather(*tasks, ends, return_exceptions=True)
+            self._tasks -= tasks
+            await _ended(tasks)
 
     async def close(self) -> None:
-        """End every watch."""
-        for stop in self._stops:
-            stop.set()
+        """End every watch, also one that nobody listens to any more."""
+        await _ended(self._tasks)
 
     async def _rounds(self, touched: _Touched) -> None:
         """Ask every account for its state, again and again, the requests of a round evenly spread over it."""
@@ -138,6 +137,12 @@ class Watcher:
         mailboxes = frozenset(names[key] for key in changed if key in names)
         if mailboxes:
             await touched.put(mailboxes)
+
+
+async def _ended(tasks: Set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _parts(accounts: Sequence[Account]) -> Iterator[Sequence[Account]]:
