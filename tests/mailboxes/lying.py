@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import repeat
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tests.servers.scripted_imap import CAPABILITIES, Lie, ScriptedImap
 
@@ -26,14 +26,14 @@ NO_MOVE = CAPABILITIES.replace("MOVE ", "")
 NO_LITERALS = CAPABILITIES.replace("LITERAL+ ", "")
 
 
-def options(port: int, **changed: object) -> Options:
-    """What the connector is told; the changes are those of the server."""
+def options(port: int, *, separator: str = "", password: str = "masterpw", **changed: object) -> Options:
+    """What the connector is told; other changes are those of the server."""
     server: dict[str, object] = {"host": "127.0.0.1", "port": port, "tls": Tls.NONE, "timeout": TIMEOUT}
-    login = Login(Access.MASTER, "remedy", lambda: "masterpw")
+    login = Login(Access.MASTER, "remedy", lambda: password, separator)
     return Options(Server(**server | changed), login, mailboxes=Mailboxes((ANN,)))  # type: ignore[arg-type]
 
 
-def ask(server: ScriptedImap, work: Work[T], **changed: object) -> T:
+def ask(server: ScriptedImap, work: Work[T], **changed: Any) -> T:
     """Let a connector do some work on the server."""
 
     async def asked() -> T:

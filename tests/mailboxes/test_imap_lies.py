@@ -78,7 +78,7 @@ SESSIONS: dict[str, tuple[Lies, type[MailboxError]]] = {
     "a literal beyond numbers": ({"LIST": b'* LIST () "/" {99999999999999999999}\r\n'}, ProtocolViolation),
     "a line without end": ({"LIST": line}, ProtocolViolation),
     "folders without end": ({"LIST": responses(b'* LIST () "/" "%b"\r\n' % (b"x" * 900))}, ProtocolViolation),
-    "literals without end": ({"LIST": responses(b"{0}\r\n")}, ProtocolViolation),
+    "literals without end": ({"LIST": responses(b"x" * 400 + b"{0}\r\n")}, ProtocolViolation),
     "a folder with a line break": (
         {"LIST": b'* LIST () "/" {6}\r\na\r\nb c\r\n{tag} OK\r\n'},
         ProtocolViolation,

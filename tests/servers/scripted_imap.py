@@ -145,7 +145,7 @@ class _Talk:
             tag, _, rest = line.partition(b" ")
             words = rest.upper().split(b" ")
             name = (b" ".join(words[:2]) if words[0] == b"UID" else words[0]).strip().decode()
-            rest = rest.strip()
+            rest = rest.removesuffix(b"\r\n")
             if name == "AUTHENTICATE" and rest.upper() == b"AUTHENTICATE PLAIN":
                 prompt = self._server.lie(name) or b"+ \r\n"
                 if not await self._say(tag, prompt):
@@ -236,6 +236,14 @@ class _Talk:
         return f"{{tag}} {'OK' if good else 'NO'} {told}\r\n".encode()
 
     _prompted = _authenticate
+
+    def _login(self, rest: bytes) -> bytes:
+        """With user name and password as literals, as those are sent that hold anything."""
+        said = re.fullmatch(
+            rb"LOGIN \{[0-9]+\+?\}\r\n(.*) \{[0-9]+\+?\}\r\n(.*)", rest, re.DOTALL | re.IGNORECASE
+        )
+        good = said is not None and said[2] == PASSWORD
+        return f"{{tag}} {'OK' if good else 'NO [AUTHENTICATIONFAILED]'} in\r\n".encode()
 
     def _capability(self, _: bytes) -> bytes:
         return f"* CAPABILITY {self._server.capabilities}\r\n{{tag}} OK\r\n".encode()
