@@ -128,6 +128,8 @@ def test_undo_cancels_late_copies_that_nobody_has_begun_with(world: MemoryWorld)
     mine = next(r for r in world.actions() if r.id == done.id)
     assert (mine.tally, mine.late) == (removed(3), 0)
     assert len(world.visible(URL)) == 4
+    usual = next(r for r in world.actions() if r.status is S.PENDING)
+    assert (usual.follows, usual.tally.open) == ("", 1)
 
 
 def test_an_expired_indicator_goes_on_to_hold_here(world: MemoryWorld) -> None:
@@ -211,6 +213,19 @@ def test_a_person_can_disarm(world: MemoryWorld) -> None:
     assert len(world.visible(URL)) == 1
     assert [r.status for r in world.actions()] == [S.PENDING, S.COMPLETED]
     assert audit(world, "cluster_disarmed")[0]["reason"] == "a drill"
+
+
+def test_what_waits_when_a_cluster_is_disarmed_goes_the_usual_way(world: MemoryWorld) -> None:
+    done = armed(world)
+    world.deliver(USERS[0], f"late {URL}")
+    asyncio.run(sync_all(world.parts))
+    with world.store.write() as unit:  # a worker gave it up
+        job = unit.jobs.claim("w", world.now(), timedelta(minutes=1))
+        assert job is not None
+        unit.jobs.fail(job, "broken", None)
+    commands.disarm(world.parts, done.id, "ben")
+    world.drain()
+    assert [r.status for r in world.actions()] == [S.PENDING, S.COMPLETED]
 
 
 def test_it_is_armed_for_as_long_as_the_policy_says_and_then_no_more(world: MemoryWorld) -> None:

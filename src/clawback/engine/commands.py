@@ -149,6 +149,7 @@ def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Re
     """
     now = parts.now()
     with parts.store.write(durable=True) as unit:
+        unit.indicators.fence(changing=False)
         done = unit.remediations.get(remediation_id)
         running = stand_down(unit, done, actor, now)
         made = plan_undo(done, unit.remediations.results(remediation_id), policy=policy_of(unit), now=now)

@@ -73,6 +73,7 @@ def _plan(
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         guard(unit)
+        unit.indicators.fence(changing=False)
         order = unit.standing.of_remediation(remediation_id, hold=True)
         unit.standing.strike_late(remediation_id, [d.id for d in seen])
         if order is None:

@@ -166,6 +166,7 @@ async def _complete(run: Run) -> None:
     running = frozenset({RemediationStatus.RUNNING})
     with parts.store.write(durable=True) as unit:
         run.guard(unit)
+        unit.indicators.fence(changing=False)
         tally = unit.remediations.own_tally(plan.id)
         ended = unit.remediations.set_status(plan.id, ended_as(tally), expected=running, at=now)
         if plan.undoes:

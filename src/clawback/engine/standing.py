@@ -26,7 +26,10 @@ AT_ONCE = 100
 
 
 def arm(unit: Unit, done: Remediation, now: datetime) -> None:
-    """Leave a standing order behind, when a remediation has ended and the policy says so."""
+    """Leave a standing order behind, when a remediation has ended and the policy says so.
+
+    For whoever holds the fence of the indicators: one that is being taken back arms nothing.
+    """
     cluster = unit.clusters.head(done.cluster_id)
     made = standing_order(done, cluster, policy_of(unit), now)
     if made is None or not _is_listed(unit, made.indicator):
@@ -40,7 +43,6 @@ def arm(unit: Unit, done: Remediation, now: datetime) -> None:
 
 
 def _is_listed(unit: Unit, indicator: Indicator) -> bool:
-    unit.indicators.fence(changing=False)
     try:
         unit.indicators.get(indicator.id)
     except NotFound:
@@ -88,7 +90,7 @@ def stand_down(unit: Unit, root: Remediation, actor: str, now: datetime) -> str:
     """Strike off the order of a cluster whose removal is being undone, and what has not begun for it.
 
     Answers the remediation that is taking late copies out right now, "" for none: an undo that knows only
-    half of them would not be exact.
+    half of them would not be exact. For whoever holds the fence of the indicators.
     """
     order = unit.standing.of_cluster(root.cluster_id)
     if order is not None:

@@ -52,7 +52,7 @@ class Audit(Repository):
 
     def append(self, type: str, actor: str, at: datetime, body: dict[str, Any]) -> int:
         """Add an event and answer its place in the log. Use in a durable write."""
-        self._lock()
+        self.alone()
         last = self._connection.execute(
             select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
         )
@@ -110,8 +110,8 @@ class Audit(Repository):
         )
         return self._connection.execute(query).all()
 
-    def _lock(self) -> None:
-        """One appender at a time: a write on SQLite is alone anyway."""
+    def alone(self) -> None:
+        """Be the only one who appends, until the end of the unit: a write on SQLite is alone anyway."""
         if not self._sqlite:
             self._connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 

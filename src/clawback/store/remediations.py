@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, insert, or_, select, update
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.errors import NotFound, PlanStale
@@ -21,6 +21,7 @@ from clawback.response.plan import (
     Skip,
     Tally,
 )
+from clawback.store.audit import Audit
 from clawback.store.ledger import Ledger
 from clawback.store.records import Codec
 from clawback.store.schema import remediations
@@ -32,19 +33,20 @@ _DECIDED = frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED})
 _ENDED = frozenset({_S.COMPLETED, _S.FAILED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED})
 _JOINED = (_S.APPROVED, _S.RUNNING, _S.COMPLETED, _S.FAILED)
 _GOING = (_S.PENDING, _S.APPROVED, _S.RUNNING, _S.COMPLETED)
-_FENCE = 0x436C_6177_506C_616E
 
 
 class Remediations(Ledger):
     """All remediations, each with its plan, intents and receipts.
 
     What takes out late copies for another one is part of that one's account once it is approved.
+
+    Whoever plans or moves one on also writes to the audit log, and has that first: locks that all take
+    in the same order cannot wait for each other.
     """
 
     def fence(self) -> None:
         """Plan one after the other until the end of the unit, so that no copy is in two open plans."""
-        if not self._sqlite:  # SQLite has one writer at a time anyway
-            self._connection.execute(select(func.pg_advisory_xact_lock(_FENCE)))
+        Audit(self._connection).alone()
 
     def add(self, remediation: Remediation, plan: Plan) -> None:
         """Write a remediation with its whole plan. Its id must be new."""
@@ -138,6 +140,7 @@ class Remediations(Ledger):
         The first decision, start and end are dated `at`. Raises NotFound, or PlanStale when the
         status is none of those expected.
         """
+        self.fence()
         row = self._row(remediation_id)
         table = remediations.c
         old = [status.value for status in expected]
@@ -150,6 +153,7 @@ class Remediations(Ledger):
 
     def mark_undone(self, remediation_id: str, by_remediation_id: str) -> None:
         """Note which remediation undid this one, its late copies too; raises NotFound."""
+        self.fence()
         numbers = [self._no(part) for part in self._account(remediation_id)]
         query = update(remediations).where(self._within(remediations.c.no, numbers))
         self._connection.execute(query.values(undone_by=by_remediation_id))

@@ -12,6 +12,7 @@ from clawback.analysis.entities import Entity
 from clawback.analysis.matching import keys_of
 from clawback.ids import key64
 from clawback.response.standing import StandingOrder
+from clawback.store.audit import Audit
 from clawback.store.records import Codec
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import cluster_members, clusters, late_copies, standing_keys, standing_orders
@@ -23,7 +24,11 @@ _LATE_TAIL = "ON CONFLICT (remediation_id, delivery_id) DO NOTHING"
 
 
 class Standing(Repository):
-    """The standing orders in force, at most one for each cluster."""
+    """The standing orders in force, at most one for each cluster.
+
+    Whoever gives one, holds one or strikes one off also writes to the audit log, and has that first:
+    locks that all take in the same order cannot wait for each other.
+    """
 
     def put(self, order: StandingOrder) -> None:
         """Write an order, in the place of the one that its remediation has."""
@@ -43,6 +48,7 @@ class Standing(Repository):
 
     def remove(self, remediation_id: str) -> None:
         """Strike an order off; fine when there is none. What has come late for it still waits."""
+        Audit(self._connection).alone()
         table = standing_orders.c
         no = select(table.no).where(table.remediation_id == armour(remediation_id))
         found = self._connection.execute(no.with_for_update()).scalar()
@@ -52,6 +58,8 @@ class Standing(Repository):
 
     def of_remediation(self, remediation_id: str, *, hold: bool = False) -> StandingOrder | None:
         """A remediation's order; with `hold` nobody else can strike it off until the end of the unit."""
+        if hold:
+            Audit(self._connection).alone()
         mine = standing_orders.c.remediation_id == armour(remediation_id)
         query = select(standing_orders.c.record).where(mine)
         return self._first(query.with_for_update() if hold else query)
