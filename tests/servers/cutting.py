@@ -23,6 +23,7 @@ class CuttingProxy:
     """Passes on what both sides say, until a client says `word`; then it cuts the connection, once.
 
     `at_cut` is called in a thread at that moment (to kill the server), before anybody hears of the cut.
+    `carried` counts the bytes that came both ways.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class CuttingProxy:
         self._word = word
         self._cut = cut
         self._at_cut = at_cut
+        self.carried = 0
         self._armed = True
         self._cutting: asyncio.Task[None] | None = None
 
@@ -89,6 +91,7 @@ class CuttingProxy:
         self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, heard: asyncio.Event
     ) -> None:
         while said := await reader.read(1 << 16):
+            self.carried += len(said)
             if self._armed and self._word in said:
                 self._armed = False
                 if self._cut is Cut.BEFORE:
@@ -107,6 +110,7 @@ class CuttingProxy:
         self, server: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: asyncio.Event
     ) -> None:
         while said := await server.read(1 << 16):
+            self.carried += len(said)
             if heard.is_set() and self._cut is Cut.HEARD:
                 continue
             if heard.is_set():
