@@ -86,17 +86,17 @@ def test_many_changes_are_told_as_a_whole(on: Stage) -> None:
     assert len(second[INBOX].copies or ()) == 9
 
 
-def test_a_mailbox_is_listed_page_by_page(on: Stage) -> None:
+def test_a_mailbox_is_listed_page_by_page_and_changed_part_by_part(on: Stage) -> None:
     on.limit(maxObjectsInGet=4, maxObjectsInSet=3, maxCallsInRequest=4)
-    for number in range(11):
+    for number in range(25):
         put(on.world, number, INBOX if number % 3 else "Archive")
     found = copies(on.connector, ANN)
-    assert sorted(copy.size for copy in found) == list(range(200, 211))
+    assert sorted(copy.size for copy in found) == list(range(200, 225))
     raws = run(on.connector.fetch([copy.handle for copy in found]))
-    assert {len(raw.content) for raw in raws if isinstance(raw, RawMessage)} == set(range(200, 211))
+    assert {len(raw.content) for raw in raws if isinstance(raw, RawMessage)} == set(range(200, 225))
     answers = run(on.connector.move([Move(copy.handle, SOFT) for copy in found]))
     assert [a.size for a in answers if isinstance(a, Observed)] == [copy.size for copy in found]
-    assert {f: len(c) for f, c in listing(on.connector, ANN).items() if c} == {SOFT: 11}
+    assert {f: len(c) for f, c in listing(on.connector, ANN).items() if c} == {SOFT: 25}
 
 
 def test_a_page_whose_last_message_went_away_is_no_end(on: Stage) -> None:

@@ -32,7 +32,7 @@ Outcome = Observed | Failure
 
 @dataclass(slots=True)
 class _Work:
-    """What is still to be done in one account, by the index of the request, and how often it was tried."""
+    """What is left to do in one account, by the index of the request, and how often it was tried in vain."""
 
     left: dict[int, Change]
     tries: int = 0
@@ -91,8 +91,9 @@ class Changer:
         settled |= await self._carry_out(ready, now, {a: s for a, s in seen.items() if isinstance(s, Seen)})
         outcomes |= settled
         for each in work.values():
-            each.left = {index: change for index, change in each.left.items() if index not in settled}
-            each.tries += 1
+            left = {index: change for index, change in each.left.items() if index not in settled}
+            each.tries = each.tries + 1 if len(left) == len(each.left) else 0
+            each.left = left
             if each.tries >= TRIES and each.left:
                 late = Unavailable("the mailbox changes while we reach for the copy")
                 outcomes |= dict.fromkeys(each.left, late)
