@@ -13,11 +13,11 @@ from tests.mailboxes.lying import ask, served, whole
 from tests.servers.certificates import certificate
 from tests.servers.dovecot import Dovecot, dovecot, missing
 
-from clawback.errors import BadSettings, LoginFailed, MailboxError, Unavailable
+from clawback.errors import LoginFailed, MailboxError, Unavailable
 from clawback.mailboxes.base import Move, RawMessage
 from clawback.mailboxes.imap.connector import ImapConnector
 from clawback.mailboxes.imap.options import Access, Login, Mailboxes, Secret, Server, Tls
-from clawback.message.delivery import Observed
+from clawback.message.delivery import Handle, Observed
 from clawback.testing.asking import ANN, BOB, DATE, FLAGS, INBOX, copies, mail, moved, run
 
 PASSWORD = 'pä"s\\ w{3}d %*'
@@ -73,12 +73,15 @@ def test_a_certificate_that_is_not_trusted_stops_the_login_and_tells_what_to_do(
     run(connector.close())
 
 
-def test_certificates_that_cannot_be_read_are_bad_settings(world: DovecotWorld, tmp_path: Path) -> None:
+def test_without_certificates_that_can_be_read_there_is_no_login(world: DovecotWorld, tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
     for ca_file in (tmp_path / "none.pem", empty):
-        with pytest.raises(BadSettings, match="cannot be read"):
-            run(secured(world, Tls.IMPLICIT, ca_file).list(ANN, {}))
+        connector = secured(world, Tls.IMPLICIT, ca_file)
+        with pytest.raises(LoginFailed, match="cannot be read"):
+            run(connector.list(ANN, {}))
+        (answer,) = run(connector.fetch([Handle("imap", ANN, INBOX, "1.1")]))
+        assert isinstance(answer, LoginFailed)
 
 
 def test_an_authority_that_was_replaced_is_read_anew(world: DovecotWorld, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,8 +100,23 @@ def _check(told: _Plain) -> None:
         raise BadSettings("host is missing")
     if told.soft_deleted == told.quarantine:
         raise BadSettings("soft_deleted and quarantine must be two folders")
-    if "{folder}" not in told.folder:
-        raise BadSettings("folder must hold {folder}")
+    for option, template, words in (
+        ("login_name", told.login_name, ("{user}", "{mailbox}")),
+        ("address", told.address, ("{user}",)),
+        ("inbox", told.inbox, ("{user}", "{mailbox}")),
+        ("folder", told.folder, ("{user}", "{mailbox}")),
+        ("folder", told.folder, ("{folder}",)),
+    ):
+        # Else two mailboxes would be one.
+        if not any(word in template for word in words):
+            raise BadSettings(f"{option} must hold {' or '.join(words)}")
+    lists = [told.mailboxes, told.mailboxes_file, told.mailboxes_command]
+    if told.access == "master" and not any(lists):
+        raise BadSettings(
+            "a master user cannot list the mailboxes: give mailboxes, mailboxes_file or mailboxes_command"
+        )
+    if sum(map(bool, lists)) > 1:
+        raise BadSettings("give one of mailboxes, mailboxes_file and mailboxes_command")
 
 
 def _server(told: _Plain, home: Path) -> Server:
@@ -134,8 +150,8 @@ def _login(told: _Plain, home: Path) -> Login:
     if not told.user:
         raise BadSettings("user must name the administrator")
     ways = {"password_file": told.password_file, "password_command": told.password_command}
-    if not any(ways.values()):
-        raise BadSettings("give password_file or password_command")
+    if sum(map(bool, ways.values())) != 1:
+        raise BadSettings("give one of password_file and password_command")
     return Login(access, told.user, _kept(ways, home), told.separator)
 
 
@@ -144,18 +160,16 @@ def _given(secret: str) -> Secret:
 
 
 def _kept(ways: Mapping[str, object], home: Path) -> Secret:
-    """The secret, read anew when it was read a while ago."""
-    kept: dict[str, float] = {}
+    """The secret, read anew when it was read a while ago; by one of the threads that want it."""
+    ways = {way: told for way, told in ways.items() if told}
+    kept: list[tuple[str, float]] = []
+    reading = threading.Lock()
 
     def secret() -> str:
-        now = time.monotonic()
-        for text, until in kept.items():
-            if now < until:
-                return text
-        text = read_secret(ways, home)
-        kept.clear()
-        kept[text] = now + SECRET_SECONDS
-        return text
+        with reading:
+            if not kept or time.monotonic() >= kept[0][1]:
+                kept[:] = [(read_secret(ways, home), time.monotonic() + SECRET_SECONDS)]
+            return kept[0][0]
 
     return secret
 

@@ -65,6 +65,10 @@ class Names:
         """Whose mailbox it is, for logging in."""
         return _filled(self._naming.user, mailbox)
 
+    def opened_as(self, mailbox: str) -> str:
+        """What stands for a mailbox on the server: who logs in, or an administrator's name of its INBOX."""
+        return self._inbox(mailbox) if self._admin else self.user(mailbox)
+
     def address(self, user: str) -> str:
         """The mailbox of a user; a name that is an address already stays."""
         return user if "@" in user else self._naming.address.replace("{user}", user)

@@ -117,8 +117,17 @@ class Session:
 async def open_session(server: Server, login: Login, mailbox: str, user: str) -> Session:
     """Connect, secure, log in. `user` is whose mailbox it will be, not asked for with Access.ADMIN.
 
-    Raises LoginFailed when the credentials or the certificate are refused, Throttled at a limit.
+    Raises LoginFailed when the credentials or the certificate are refused, or ours cannot be read; Throttled
+    at a limit.
     """
+    try:
+        return await _opened(server, login, mailbox, user)
+    except BadSettings as error:
+        # A file that could be read when the settings were: this stops, and somebody has to be told.
+        raise LoginFailed(str(error)) from error
+
+
+async def _opened(server: Server, login: Login, mailbox: str, user: str) -> Session:
     with answering(server.where):
         async with asyncio.timeout(server.timeout):
             session = await _connect(server)

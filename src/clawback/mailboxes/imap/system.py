@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
-from collections.abc import AsyncIterator
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import IO
 
-from clawback.errors import BadSettings, Gone, LoginFailed, Unavailable
+from clawback.errors import BadSettings, Gone, LoginFailed, MailboxError, Unavailable, UserError
 from clawback.mailboxes.imap import folders
 from clawback.mailboxes.imap.border import failure_of
 from clawback.mailboxes.imap.grammar import Row, listed
@@ -67,15 +71,29 @@ class System:
         elif source.file:
             users = await asyncio.to_thread(self._filed)
         elif source.command:
-            users = (await _output(source.command)).splitlines()
+            users = (await asyncio.to_thread(_output, source.command)).splitlines()
         elif self.options.login.access is Access.OWN:
             users = list(self.options.login.own)
         else:
             users = await self._listed()
         names = {user.strip() for user in users}
         found = {self.names.address(n) for n in names if n and not n.startswith("#")}
+        self._check(found)
         self._owners = {m.lower(): m for m in found} | {self.names.user(m).lower(): m for m in found}
         return tuple(sorted(found))
+
+    def _check(self, mailboxes: Iterable[str]) -> None:
+        """Two mailboxes that are opened by one name are one, and each of its copies would count twice."""
+        if self.options.login.access is Access.OWN:
+            return
+        by_name: dict[str, str] = {}
+        for mailbox in mailboxes:
+            other = by_name.setdefault(self.names.opened_as(mailbox).lower(), mailbox)
+            if other != mailbox:
+                raise BadSettings(
+                    f"source {self.name!r}: {other} and {mailbox} are one mailbox on the server; "
+                    "set login_name, or inbox and folder"
+                )
 
     def mailbox_of(self, user: str) -> str | None:
         """The mailbox of a user or address as the server calls them; None for somebody unknown."""
@@ -120,7 +138,7 @@ class System:
                 self._asked = now()
                 try:
                     self._known = frozenset(known.lower() for known in await self.mailboxes())
-                except (LoginFailed, Unavailable):
+                except (MailboxError, UserError):
                     self._known = frozenset()
         return not self._known or mailbox.lower() in self._known
 
@@ -146,34 +164,48 @@ class System:
         return [owner for owner in owners if owner]
 
 
-async def _output(command: tuple[str, ...]) -> str:
-    """What a command prints, within bounds."""
-    output = bytearray()
+def _output(command: tuple[str, ...]) -> str:
+    """What a command prints, within bounds of size and time."""
+    until = time.monotonic() + COMMAND_SECONDS
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+        process = subprocess.Popen(  # noqa: S603  # the administrator's own words, and no shell
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise Unavailable(f"{command[0]} cannot be run: {error}") from error
-    try:
-        async with asyncio.timeout(COMMAND_SECONDS):
+    with process:
+        try:
             assert process.stdout
-            while chunk := await process.stdout.read(_CHUNK):
-                output += chunk
-                if len(output) > _OUTPUT:
-                    raise Unavailable(f"{command[0]} prints more than {_OUTPUT:,} bytes")
-            await process.wait()
-    except TimeoutError:
-        raise Unavailable(f"{command[0]} did not end within {COMMAND_SECONDS:.0f} s") from None
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.communicate()
+            output = _read(process.stdout, until, command[0])
+            process.wait(max(0.0, until - time.monotonic()))
+        except (TimeoutError, subprocess.TimeoutExpired):
+            _end(process)
+            raise Unavailable(f"{command[0]} did not end within {COMMAND_SECONDS:.0f} s") from None
+        except BaseException:
+            _end(process)
+            raise
     if process.returncode:
         raise Unavailable(f"{command[0]} ended with {process.returncode}")
     return output.decode("utf-8", "replace")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Leave nothing of a command behind. Nobody has waited for it yet, so nobody else has its number."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _read(pipe: IO[bytes], until: float, name: str) -> bytes:
+    output = bytearray()
+    while select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+        chunk = os.read(pipe.fileno(), _CHUNK)
+        output += chunk
+        if not chunk:
+            return bytes(output)
+        if len(output) > _OUTPUT:
+            raise Unavailable(f"{name} prints more than {_OUTPUT:,} bytes")
+    raise TimeoutError
