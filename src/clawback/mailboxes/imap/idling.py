@@ -26,7 +26,10 @@ class Idler:
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._touched: asyncio.Queue[str | None] = asyncio.Queue()
+        # Not a queue: a server may speak faster than anybody looks.
+        self._touched: set[str] = set()
+        self._news = asyncio.Event()
+        self._closed = False
         self._opening = asyncio.Semaphore(OPENING)
 
     async def follow(self) -> AsyncIterator[frozenset[str]]:
@@ -34,11 +37,11 @@ class Idler:
         mailboxes = (await self._system.mailboxes())[: self._system.options.watching.idle]
         tasks = [asyncio.create_task(self._keep(mailbox)) for mailbox in mailboxes]
         try:
-            while (first := await self._touched.get()) is not None:
-                touched = {first}
-                while not self._touched.empty() and (more := self._touched.get_nowait()) is not None:
-                    touched.add(more)
-                yield frozenset(touched)
+            while await self._news.wait() and not self._closed:
+                touched = frozenset(self._touched)
+                self._touched.clear()
+                self._news.clear()
+                yield touched
         finally:
             for task in tasks:
                 task.cancel()
@@ -46,7 +49,12 @@ class Idler:
 
     async def close(self) -> None:
         """End the watch."""
-        self._touched.put_nowait(None)
+        self._closed = True
+        self._news.set()
+
+    def _touch(self, mailbox: str) -> None:
+        self._touched.add(mailbox)
+        self._news.set()
 
     async def _keep(self, mailbox: str) -> None:
         """Watch one mailbox for ever; after a loss it may have changed, so it is looked at again."""
@@ -56,7 +64,7 @@ class Idler:
                 async with self._opening:
                     session = await self._open(mailbox)
                 try:
-                    self._touched.put_nowait(mailbox)
+                    self._touch(mailbox)
                     pause = PAUSE
                     await self._listen(session, mailbox)
                 finally:
@@ -86,16 +94,18 @@ class Idler:
             tag = session.connection.start(Command.of("IDLE"))
             try:
                 async with asyncio.timeout(RENEW):
-                    await self._until_quiet(session, mailbox)
+                    await self._until_quiet(session, mailbox, tag)
             except TimeoutError:
                 session.connection.write(b"DONE")
                 await _ended(session, tag)
 
-    async def _until_quiet(self, session: Session, mailbox: str) -> None:
+    async def _until_quiet(self, session: Session, mailbox: str, tag: bytes) -> None:
         while True:
             line, _ = await _patient(session.connection.response())
+            if line.startswith(tag + b" "):
+                raise Unavailable("the server does not let anybody idle any more")
             if line[:2] == b"* " and b" OK " not in line[:6].upper():
-                self._touched.put_nowait(mailbox)
+                self._touch(mailbox)
 
 
 async def _patient(answer: Coroutine[Any, Any, tuple[bytes, object]]) -> tuple[bytes, object]:
@@ -108,5 +118,5 @@ async def _patient(answer: Coroutine[Any, Any, tuple[bytes, object]]) -> tuple[b
 async def _ended(session: Session, tag: bytes) -> None:
     while True:
         line, _ = await _patient(session.connection.response())
-        if line.startswith(tag):
+        if line.startswith(tag + b" "):
             return
