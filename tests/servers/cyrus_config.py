@@ -86,8 +86,8 @@ class Options:
     """What a test may want otherwise.
 
     `owner_rights` are those that no administrator can take from an owner. Debian's default, ``lkxan``, lets
-    owners list a folder into which they cannot look. Without `shared_seen`, Cyrus keeps for every user
-    who reads a mailbox marks of what was read, so that the administrator neither sees nor keeps the owner's.
+    owners list a folder into which they cannot look, and delete it. Without `shared_seen`, Cyrus keeps for
+    each reader of a mailbox marks of what was read, and the administrator neither sees nor keeps the owner's.
     """
 
     owner_rights: str = "n"
