@@ -38,7 +38,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
