@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from clawback import plugins
+from clawback.engine.pace import Pace
 from clawback.engine.parts import Bodies, Parts, Progress, silent
 from clawback.engine.reading import InlineReader, PoolReader, Reader
 from clawback.engine.watch import Watch
@@ -22,6 +24,8 @@ from clawback.settings import Settings
 from clawback.store import JobState, Store
 
 T = TypeVar("T")
+THREADS_EACH = 4
+"""Threads for each mailbox that is worked on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,9 @@ class App:
         """Run one piece of asynchronous work to its end and let go of every connection."""
 
         async def whole() -> T:
+            # What waits for disks and for readers must leave threads to what has news.
+            threads = ThreadPoolExecutor(THREADS_EACH * self.settings.work.mailboxes_at_once)
+            asyncio.get_running_loop().set_default_executor(threads)
             try:
                 return await work(self.parts)
             finally:
@@ -87,6 +94,7 @@ def build(settings: Settings, *, progress: Progress = silent, inline: bool = Fal
         reader=_reader(settings, inline),
         bodies=Bodies(settings.store.bodies),
         progress=progress,
+        pace=Pace(settings.work.mailboxes_at_once, settings.work.messages_per_second),
     )
     return App(settings, parts)
 

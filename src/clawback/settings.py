@@ -54,6 +54,10 @@ class WorkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Processes that parse mail, each with a memory limit; 0 means one for each core."""
     sweep_seconds: int = 60
     """How often every mailbox is looked at even if no event came."""
+    mailboxes_at_once: int = 8
+    """Mailboxes that are worked on side by side; more helps where a mail system answers slowly."""
+    messages_per_second: float = 0.0
+    """How many messages a first reading of mailboxes may fetch each second; 0 means as many as it can."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,4 +121,8 @@ def _checked(settings: Settings, path: Path) -> Settings:
         raise BadSettings(f"{path}: work.readers must be 0 to 256")
     if settings.work.sweep_seconds < 1:
         raise BadSettings(f"{path}: work.sweep_seconds must be at least 1")
+    if not 1 <= settings.work.mailboxes_at_once <= 256:
+        raise BadSettings(f"{path}: work.mailboxes_at_once must be 1 to 256")
+    if not 0 <= settings.work.messages_per_second <= 1_000_000:
+        raise BadSettings(f"{path}: work.messages_per_second must be 0 to 1,000,000")
     return settings

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import InlineReader, Reader
 from clawback.engine.workflow import LEASE, Worker
-from clawback.errors import MailboxError
+from clawback.errors import MailboxError, ReadOnly
 from clawback.mailboxes.base import Failure, FolderListing, Move, RawMessage, Wanted
 from clawback.mailboxes.memory import MemoryConnector
 from clawback.message.delivery import Delivery, DeliveryLocation, Handle, Observed
@@ -69,12 +70,31 @@ class MortalStore(Store):
         self.fuse.step()
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What a mail system is like: whether moves keep a copy's native id, and listings tell changes only.
+
+    With `halves`, a death of our process is one of its server too, which leaves a move half done.
+    """
+
+    keeps_ids: bool = True
+    partial: bool = False
+    halves: bool = False
+
+
+LIKE_MAILDIR, LIKE_IMAP = Manner(), Manner(keeps_ids=False, partial=True, halves=True)
+MANNERS = {"whole": LIKE_MAILDIR, "partial": Manner(partial=True), "imap": LIKE_IMAP}
+
+
 class MortalConnector(MemoryConnector):
     """A mail system during whose calls the process may die, between any two copies too."""
 
-    def __init__(self, name: str, mailboxes: Sequence[str], fuse: Fuse) -> None:
-        super().__init__(name, mailboxes)
+    def __init__(
+        self, name: str, mailboxes: Sequence[str], fuse: Fuse, manner: Manner = LIKE_MAILDIR
+    ) -> None:
+        super().__init__(name, mailboxes, keeps_ids=manner.keeps_ids, partial=manner.partial)
         self._fuse = fuse
+        self._halves = manner.halves
 
     async def list(self, mailbox: str, cursors: Mapping[str, str]) -> tuple[FolderListing, ...]:
         self._fuse.step()
@@ -91,7 +111,13 @@ class MortalConnector(MemoryConnector):
     async def move(self, moves: Sequence[Move]) -> Sequence[Observed | Failure]:
         answers: tuple[Observed | Failure, ...] = ()
         for move in moves:
-            self._fuse.step()
+            try:
+                self._fuse.step()
+            except Killed:
+                if self._halves:
+                    with contextlib.suppress(MailboxError, ReadOnly):
+                        self.leave_half_done(move)
+                raise
             answers = (*answers, *await super().move([move]))
         self._fuse.step()
         return answers
@@ -134,6 +160,7 @@ class MemoryWorld:
     bodies: Bodies = Bodies.NONE
     reader: Reader = field(default_factory=lambda: InlineReader(Organisation()))
     fuse: Fuse = field(default_factory=Fuse)
+    manner: Manner = LIKE_MAILDIR
     clock: datetime = START
     count: int = 0
     down: dict[str | None, MailboxError] = field(default_factory=dict)
@@ -142,7 +169,7 @@ class MemoryWorld:
     store: MortalStore = field(init=False)
 
     def __post_init__(self) -> None:
-        self.mail = MortalConnector("main", USERS, self.fuse)
+        self.mail = MortalConnector("main", USERS, self.fuse, self.manner)
         self.connectors = {"main": self.mail}
         self.url = self.url or f"sqlite:///{self.root / 'clawback.db'}"
         self._open()
@@ -263,6 +290,10 @@ class MemoryWorld:
                     Held(mailbox, handle.folder, handle.native_id, raw.content, flags, o.internal_date)
                 )
         return found
+
+    def seen(self) -> list[Held]:
+        """Every copy as far as a move back restores it: under the name it has only where moves keep names."""
+        return sorted(copy if self.manner.keeps_ids else replace(copy, id="") for copy in self.held())
 
     def visible(self, text: str = "") -> list[Held]:
         """The copies that their owners can see, of messages with this text."""

@@ -9,7 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.engine.memory_world import OTHER_URL, URL, USERS, Killed, MemoryWorld, MortalConnector
+from tests.engine.memory_world import (
+    MANNERS,
+    OTHER_URL,
+    URL,
+    USERS,
+    Killed,
+    MemoryWorld,
+    MortalConnector,
+)
 
 from clawback.engine import commands
 from clawback.engine.ingest import sync, sync_all
@@ -22,9 +30,9 @@ from clawback.response.investigation import InvestigationStatus as I
 from clawback.response.plan import Receipt, Remediation
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[MemoryWorld]:
-    made = MemoryWorld(tmp_path)
+@pytest.fixture(params=MANNERS)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryWorld]:
+    made = MemoryWorld(tmp_path, manner=MANNERS[request.param])
     yield made
     made.close()
 
@@ -49,14 +57,14 @@ def test_a_copy_its_owner_moved_after_the_plan_goes_and_comes_back_to_where_it_w
     world.mail.user_moves(copies[0].handle, "Archive")
     if read_between:
         world.read()
-    before = world.held()
+    before = world.seen()
     commands.approve(world.parts, plan.id, "ann")
     world.drain()
     assert world.visible(URL) == []
     assert world.actions()[0].tally.removed == 3
     commands.undo(world.parts, plan.id, "ann")
     world.drain()
-    assert world.held() == before
+    assert world.seen() == before
 
 
 def test_a_copy_out_of_sight_for_a_while_is_planned_when_it_is_seen_again(world: MemoryWorld) -> None:
@@ -113,17 +121,17 @@ class Slow(MortalConnector):
         return await super().move(moves)
 
 
-@pytest.fixture
-def shared(tmp_path: Path, store_url: str) -> Iterator[MemoryWorld]:
+@pytest.fixture(params=["whole", "imap"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path, store_url: str) -> Iterator[MemoryWorld]:
     """A world on both databases in turn."""
-    made = MemoryWorld(tmp_path, store_url)
+    made = MemoryWorld(tmp_path, store_url, manner=MANNERS[request.param])
     yield made
     made.close()
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing_more(shared: MemoryWorld) -> None:
     world = shared
-    slow = Slow("main", USERS, world.fuse)
+    slow = Slow("main", USERS, world.fuse, world.manner)
     world.mail, world.connectors = slow, {"main": slow}
     world.campaign(9)
     commands.approve(world.parts, waiting(world).id, "ann")
@@ -156,7 +164,7 @@ class Torn(MortalConnector):
 
 def test_copies_moved_while_a_mailbox_is_listed_are_neither_doubled_nor_lost(shared: MemoryWorld) -> None:
     world = shared
-    torn = Torn("main", USERS, world.fuse)
+    torn = Torn("main", USERS, world.fuse, world.manner)
     world.mail, world.connectors = torn, {"main": torn}
     world.campaign(9, clean=0)
     plan = waiting(world)

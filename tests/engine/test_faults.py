@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.engine.memory_world import URL, USERS, MemoryWorld
+from tests.engine.memory_world import MANNERS, URL, USERS, MemoryWorld
 from tests.engine.world import World, actions, investigations, mail, read, turn
 
 from clawback.cli.session import finish
@@ -36,17 +36,17 @@ from clawback.response.plan import Outcome, Remediation, RemediationStatus
 DOWN = Unavailable("the server does not answer")
 
 
-@pytest.fixture
-def world(tmp_path: Path, store_url: str) -> Iterator[MemoryWorld]:
-    made = MemoryWorld(tmp_path, store_url)
+@pytest.fixture(params=["whole", "imap"])
+def world(request: pytest.FixtureRequest, tmp_path: Path, store_url: str) -> Iterator[MemoryWorld]:
+    made = MemoryWorld(tmp_path, store_url, manner=MANNERS[request.param])
     yield made
     made.close()
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[MemoryWorld]:
+@pytest.fixture(params=MANNERS)
+def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryWorld]:
     """A world on SQLite only, where the database makes no difference."""
-    made = MemoryWorld(tmp_path)
+    made = MemoryWorld(tmp_path, manner=MANNERS[request.param])
     yield made
     made.close()
 

@@ -13,7 +13,16 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.engine.memory_world import AUTOMATIC, OTHER_URL, URL, USERS, Held, Killed, MemoryWorld
+from tests.engine.memory_world import (
+    AUTOMATIC,
+    LIKE_MAILDIR,
+    OTHER_URL,
+    URL,
+    USERS,
+    Held,
+    Killed,
+    MemoryWorld,
+)
 
 from clawback.analysis.indicators import Indicator
 from clawback.engine import commands
@@ -39,10 +48,12 @@ picks = st.integers(0, 1_000)
 class Organisation(RuleBasedStateMachine):
     """Users, an administrator, analysts and clawback, taking turns."""
 
+    manner = LIKE_MAILDIR
+
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(tempfile.mkdtemp(dir=FAST if FAST.is_dir() else None))
-        self.world = MemoryWorld(self.root)
+        self.world = MemoryWorld(self.root, manner=self.manner)
         self.there: Counter[tuple[str, bytes]] = Counter()
         self.clean: dict[str, Held] = {}
         self.frozen: set[str] = set()
@@ -92,7 +103,7 @@ class Organisation(RuleBasedStateMachine):
     @rule(pick=picks, flags=st.sampled_from(FLAGS), folder=st.none() | folders, delete=st.booleans())
     def a_user_sorts_mail(self, pick: int, flags: tuple[str, ...], folder: str | None, delete: bool) -> None:
         """Rather a bad copy than another, for there it may cross clawback's work."""
-        seen = self.world.visible("evil") or self.world.visible()
+        seen = self._sorted_by_users()
         if not seen:
             return
         copy = seen[pick % len(seen)]
@@ -108,6 +119,9 @@ class Organisation(RuleBasedStateMachine):
             else:
                 now = self.world.mail.user_flags(copy.handle, flags)
             self._note(now)
+
+    def _sorted_by_users(self) -> list[Held]:
+        return self.world.visible("evil") or self.world.visible()
 
     # The administrator, and fate.
 
@@ -199,15 +213,18 @@ class Organisation(RuleBasedStateMachine):
     @rule()
     def all_comes_to_rest(self) -> None:
         """Nothing is wrong, all mail is read and all work done: what the store believes is what is there."""
-        self.world.fuse.left = 0
-        self.world.settle()
-        self.world.read()
-        self.world.settle()
+        self._comes_to_rest()
         self._check()
         self._all_is_known()
         self._nothing_hangs()
         self._nothing_bad_was_overlooked()
         self._what_is_armed_is_gone()
+
+    def _comes_to_rest(self) -> None:
+        self.world.fuse.left = 0
+        self.world.settle()
+        self.world.read()
+        self.world.settle()
 
     @precondition(lambda self: not self.world.down and not self.frozen)
     @rule(pick=picks)
@@ -218,7 +235,7 @@ class Organisation(RuleBasedStateMachine):
         fit = [r for r in world.actions() if r.status is S.PENDING and r.expires_at > world.clock]
         if not fit:
             return
-        before = world.held()
+        before = world.seen()
         chosen = fit[pick % len(fit)]
         commands.approve(world.parts, chosen.id, "ann")
         world.settle()
@@ -226,10 +243,10 @@ class Organisation(RuleBasedStateMachine):
         assert done.status is S.COMPLETED
         assert done.tally.failed == 0
         if done.tally.removed:
-            assert world.held() != before
+            assert world.seen() != before
             commands.undo(world.parts, done.id, "ann")
             world.settle()
-        assert world.held() == before
+        assert world.seen() == before
         self._check()
 
     def _all_is_known(self) -> None:

@@ -17,7 +17,7 @@ from tests.engine.world import AUTOMATIC, URL, World, actions, investigations, r
 from clawback.app import App
 from clawback.engine import commands
 from clawback.engine.parts import Parts
-from clawback.engine.watch import Watch
+from clawback.engine.watch import LOGIN_PAUSE, Watch
 from clawback.engine.workflow import Worker
 from clawback.errors import MailboxError, ProtocolViolation, StoreUnavailable, Unavailable
 from clawback.mailboxes.base import Capability, Failure, Move
@@ -63,9 +63,11 @@ class Blind(MaildirConnector):
 
 
 @asynccontextmanager
-async def watching(parts: Parts, sweep: timedelta) -> AsyncIterator[Watch]:
+async def watching(
+    parts: Parts, sweep: timedelta, *, refused: timedelta = LOGIN_PAUSE
+) -> AsyncIterator[Watch]:
     """A watch that runs, and at the end stops at once and leaves no task behind."""
-    watch, stop = Watch(parts, Worker(parts, "watch"), sweep), asyncio.Event()
+    watch, stop = Watch(parts, Worker(parts, "watch"), sweep, refused=refused), asyncio.Event()
     running = asyncio.create_task(watch.run(stop))
     try:
         yield watch

@@ -46,6 +46,24 @@ def test_what_was_gone_before_is_not_missing_again() -> None:
     assert difference(known(lost(delivery(1), NOW)), {"INBOX": ()}, NOW).missing == ()
 
 
+def test_of_a_folder_listed_in_parts_only_what_vanished_is_missing() -> None:
+    here, left, flagged, elsewhere = (delivery(n) for n in range(1, 5))
+    filed = replace(elsewhere, handle=replace(elsewhere.handle, folder="Archive"))
+    now = replace(seen(flagged), flags=frozenset({"\\Flagged"}))
+    new = seen(delivery(9))
+    vanished = {"INBOX": frozenset({left.handle.native_id, "never known"}), "Archive": frozenset[str]()}
+    diff = difference(known(here, left, flagged, filed), {"INBOX": (now, new), "Archive": ()}, NOW, vanished)
+    assert diff.missing == (left,)
+    assert [d.id for d in diff.changed] == [flagged.id]
+    assert diff.appeared == (new,)
+
+
+def test_what_is_listed_has_not_vanished_whatever_is_said() -> None:
+    copy = delivery(1)
+    diff = difference(known(copy), {"INBOX": (seen(copy),)}, NOW, {"INBOX": {copy.handle.native_id}})
+    assert (diff.appeared, diff.changed, diff.missing) == ((), (), ())
+
+
 def test_a_move_is_told_from_an_arrival_by_the_bytes() -> None:
     copy = delivery(1)
     moved = seen(copy, "Archive", "another-name")

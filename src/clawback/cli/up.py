@@ -20,7 +20,7 @@ from clawback.errors import MailboxError
 if TYPE_CHECKING:
     from clawback.app import App
     from clawback.engine.parts import Parts
-    from clawback.engine.watch import Watch
+    from clawback.engine.watch import Seen, Watch
 
 LOOK_SECONDS = 0.5
 LATE_SWEEPS = 3
@@ -146,6 +146,19 @@ class Teller:
         if late and not self._late:
             self.say(f"late: not every mailbox was looked at for {ago.total_seconds():.0f} s")
         self._late = late
-        last = f"last sweep {ago.total_seconds():.0f} s ago" if seen.swept_at else "first sweep"
-        queue = f", {waiting} pieces of work wait" if waiting else ""
-        self._status.update(Text(f"{last}, took {seen.sweep.total_seconds():.1f} s{queue}", "dim"))
+        self._status.update(Text(lag(seen, now, waiting), "dim"))
+
+
+def lag(seen: Seen, now: datetime, work: int) -> str:
+    """How far behind the watch is, for the line at the bottom; `work` counts pieces of queued work."""
+    age = seen.lag(now)
+    if age is None:
+        said = ["first sweep"]
+    else:
+        said = [f"every mailbox was looked at in the last {age.total_seconds():.0f} s"]
+        said.append(f"the sweep took {seen.sweep.total_seconds():.1f} s")
+    said += [f"{seen.waiting:,} mailboxes wait to be looked at"] * bool(seen.waiting)
+    said += [f"{seen.unreachable:,} do not answer"] * bool(seen.unreachable)
+    said += [f"stopped: {', '.join(sorted(seen.stopped))}"] * bool(seen.stopped)
+    said += [f"{work:,} pieces of work wait"] * bool(work)
+    return ", ".join(said)

@@ -38,6 +38,8 @@ from clawback.response.standing import StandingOrder
 from clawback.response.undo import undo as plan_undo
 
 IMPORT_BATCH = 1_000
+OPEN = (RemediationStatus.PENDING, RemediationStatus.APPROVED, RemediationStatus.RUNNING)
+"""What has yet to end."""
 
 
 def add_indicator(parts: Parts, listed: Indicator, actor: str) -> Indicator:
@@ -145,12 +147,15 @@ def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Re
     """Plan the way back from a remediation's receipts, approved by the person who asks for it.
 
     Its late copies come back too, and no more are taken out. While some are being taken out it raises
-    PlanStale, and no more follow, so that the next try can be exact.
+    PlanStale, and no more follow, so that the next try can be exact. PlanStale too while it is being undone.
     """
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         unit.indicators.fence(changing=False)
         done = unit.remediations.get(remediation_id)
+        going, _ = unit.remediations.list(statuses=OPEN, investigation_id=done.investigation_id)
+        if under_way := [other.id for other in going if other.undoes == done.id]:
+            raise PlanStale(f"{done.id} is being undone already, by {under_way[0]}")
         running = stand_down(unit, done, actor, now)
         made = plan_undo(done, unit.remediations.results(remediation_id), policy=policy_of(unit), now=now)
         if not running:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Protocol, TypeVar
 
 from clawback import ids
 from clawback.engine.arrivals import Arrived, ask, back
@@ -42,9 +43,19 @@ class Taken:
     trouble: MailboxError | None
 
 
-def chunks(copies: Sequence[Observed], most: int, most_bytes: int) -> Iterator[Sequence[Observed]]:
+class Sized(Protocol):
+    """What knows how many bytes it stands for; -1 when nobody said."""
+
+    @property
+    def size(self) -> int: ...
+
+
+S = TypeVar("S", bound=Sized)
+
+
+def chunks(copies: Sequence[S], most: int, most_bytes: int) -> Iterator[Sequence[S]]:
     """The copies in runs of so many copies and bytes at most; one that is larger goes alone."""
-    chunk: list[Observed] = []
+    chunk: list[S] = []
     size = 0
     for copy in copies:
         if chunk and (len(chunk) >= most or size + size_of(copy) > most_bytes):
@@ -56,7 +67,7 @@ def chunks(copies: Sequence[Observed], most: int, most_bytes: int) -> Iterator[S
         yield chunk
 
 
-def size_of(copy: Observed) -> int:
+def size_of(copy: Sized) -> int:
     """The bytes that a copy will take up once it is fetched."""
     return copy.size if copy.size >= 0 else UNSIZED
 
@@ -79,7 +90,7 @@ async def take_in(
         fresh = [raw for raw in raws if raw.observed.handle in new_handles]
         readings = await asyncio.to_thread(parts.reader.read, [raw.content for raw in fresh])
         if parts.bodies is Bodies.ALL:
-            await asyncio.to_thread(_keep, parts, fresh)
+            await asyncio.to_thread(keep, parts, fresh)
         known = {delivery.id: delivery for delivery in waiting}
         deliveries = [
             _delivery(raw.observed, reading, now) for raw, reading in zip(fresh, readings, strict=True)
@@ -100,7 +111,8 @@ def _lost(parts: Parts, copy: Observed, sha256s: Sequence[str]) -> tuple[Deliver
         return unit.deliveries.lost(copy.handle.source, copy.handle.mailbox, sha256s)
 
 
-def _keep(parts: Parts, raws: Sequence[RawMessage]) -> None:
+def keep(parts: Parts, raws: Sequence[RawMessage]) -> None:
+    """Keep the bytes of these messages as sealed blobs."""
     for raw in raws:
         parts.store.blobs.put(raw.content)
 

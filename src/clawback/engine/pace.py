@@ -30,7 +30,7 @@ class Pace:
         """What one mailbox asks for at a time, so that others find room beside it."""
         self._free = self._most = most
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._full_at = 0.0
+        self._full_at = float("-inf")
 
     @asynccontextmanager
     async def holding(self, size: int) -> AsyncIterator[None]:

@@ -7,10 +7,12 @@ anything else is done. That makes the work repeatable from any point.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from clawback.engine.deeds import Answer, Guard, Run, do, failed, look_then_do, refused
-from clawback.engine.ingest import sync
+from clawback.engine.ingest import Told, sync_many
+from clawback.engine.intake import chunks, keep, size_of
 from clawback.engine.locate import by_source
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.record import AUTOMATION, record
@@ -28,6 +30,8 @@ from clawback.store import Unit
 
 BATCH = 500
 """Deeds between two writes of the ledger."""
+Waits = Unavailable | Throttled
+"""What waiting may heal."""
 
 
 def unguarded(unit: Unit) -> None:
@@ -65,15 +69,20 @@ def _started(run: Run) -> None:
 async def _all_deeds(run: Run) -> None:
     with run.parts.store.read() as unit:
         unsettled = unit.remediations.intended(run.plan.id)
-    waiting = 0
+    waiting: list[Waits] = []
     for i in range(0, len(unsettled), BATCH):
-        chunk = unsettled[i : i + BATCH]
-        waiting += _write(run, chunk, await _sealed(run, chunk, look_then_do))
+        waiting += await _carry_out(run, unsettled[i : i + BATCH], look_then_do)
     while deeds := _intend_next(run):
-        waiting += _write(run, deeds, await _sealed(run, deeds, do))
+        waiting += await _carry_out(run, deeds, do)
         run.parts.progress("moving copies", deeds[-1].seq + 1, len(run.plan.deeds))
     if waiting:
-        raise Unavailable(f"{waiting} copies of {run.plan.id} wait for their mail system")
+        raise _later(f"{len(waiting)} copies of {run.plan.id} wait for their mail system", waiting)
+
+
+def _later(why: str, waiting: Sequence[Waits]) -> Waits:
+    """Why the work is to be tried again, not before the last of the mail systems wants to be asked again."""
+    afters = [error.after for error in waiting if isinstance(error, Throttled)]
+    return Throttled(why, max(afters)) if afters else Unavailable(why)
 
 
 def _intend_next(run: Run) -> tuple[Deed, ...]:
@@ -88,35 +97,45 @@ def _intend_next(run: Run) -> tuple[Deed, ...]:
 Act = Callable[[Run, Sequence[Deed]], Awaitable[dict[int, Answer]]]
 
 
-async def _sealed(run: Run, deeds: Sequence[Deed], act: Act) -> dict[int, Answer]:
-    """Act on copies whose bytes are kept, where the policy on bodies says so; the others wait."""
-    unsealed = await _seal(run, deeds)
-    return unsealed | await act(run, [d for d in deeds if d.seq not in unsealed])
+async def _carry_out(run: Run, deeds: Sequence[Deed], act: Act) -> list[Waits]:
+    """Act on copies and write down what became of them; answers for each that waits what it waits for.
+
+    Meanwhile nobody begins to read their mailboxes: what is seen there then is where its receipt says.
+    """
+    with run.parts.turns.moving((d.handle.source, d.handle.mailbox) for d in deeds):
+        unsealed = await _seal(run, deeds)
+        answers = unsealed | await act(run, [d for d in deeds if d.seq not in unsealed])
+        return _write(run, deeds, answers)
 
 
 async def _seal(run: Run, deeds: Sequence[Deed]) -> dict[int, Answer]:
-    """Keep the bytes of every copy; answers for the copies that their mail system does not give now."""
-    if run.parts.bodies is Bodies.NONE or run.plan.kind is ActionKind.RESTORE:
+    """Keep the bytes of copies, where the policy on bodies says so, before they are acted on.
+
+    Answers for the copies that their mail system does not give now; they wait.
+    """
+    parts = run.parts
+    if parts.bodies is Bodies.NONE or run.plan.kind is ActionKind.RESTORE:
         return {}
     answers: dict[int, Answer] = {}
     for source, mine in by_source(deeds).items():
-        try:
-            raws = await run.parts.connector(source).fetch([d.handle for d in mine])
-        except (NotFound, MailboxError, Refused) as error:
-            answers |= refused(run, mine, error)
-            continue
-        for deed, raw in zip(mine, raws, strict=True):
-            if isinstance(raw, RawMessage):
-                run.parts.store.blobs.put(raw.content)
-            elif isinstance(raw, Unavailable | Throttled):
-                answers[deed.seq] = raw
+        for few in chunks(mine, BATCH, parts.pace.chunk_bytes):
+            async with parts.pace.holding(sum(map(size_of, few))):
+                try:
+                    raws = await parts.connector(source).fetch([d.handle for d in few])
+                except (NotFound, MailboxError, Refused) as error:
+                    answers |= refused(run, few, error)
+                    continue
+                await asyncio.to_thread(keep, parts, [raw for raw in raws if isinstance(raw, RawMessage)])
+            for deed, raw in zip(few, raws, strict=True):
+                if isinstance(raw, Waits):
+                    answers[deed.seq] = raw
     return answers
 
 
-def _write(run: Run, deeds: Sequence[Deed], answers: dict[int, Answer]) -> int:
-    """Write receipts and new places in one durable transaction; answers how many copies still wait."""
+def _write(run: Run, deeds: Sequence[Deed], answers: dict[int, Answer]) -> list[Waits]:
+    """Write receipts and new places in one durable transaction; answers for the copies that still wait."""
     done: list[tuple[Deed, Receipt]] = []
-    waiting = 0
+    waiting: list[Waits] = []
     for deed in deeds:
         answer = answers[deed.seq]
         if isinstance(answer, Receipt):
@@ -124,7 +143,7 @@ def _write(run: Run, deeds: Sequence[Deed], answers: dict[int, Answer]) -> int:
         elif run.last_try:
             done.append((deed, failed(run, deed, answer)))
         else:
-            waiting += 1
+            waiting.append(answer)
     if done:
         with run.parts.store.write(durable=True) as unit:
             run.guard(unit)
@@ -157,11 +176,7 @@ def _after(parts: Parts, delivery: Delivery, receipt: Receipt) -> Delivery:
 async def _complete(run: Run) -> None:
     """Look at every mailbox that was touched once more, then close the account."""
     parts, plan = run.parts, run.plan
-    touched = sorted({(d.handle.source, d.handle.mailbox) for d in plan.deeds})
-    for done, (source, mailbox) in enumerate(touched, 1):
-        if source in parts.connectors:
-            await _prove(run, source, mailbox)
-        parts.progress("proving the copies gone", done, len(touched))
+    await _prove(run)
     now = parts.now()
     running = frozenset({RemediationStatus.RUNNING})
     with parts.store.write(durable=True) as unit:
@@ -178,12 +193,20 @@ async def _complete(run: Run) -> None:
         recount(unit, plan.cluster_id, [d.message_id for d in plan.deeds], now)
 
 
-async def _prove(run: Run, source: str, mailbox: str) -> None:
-    """Look at one mailbox once more. What no waiting heals, and a last try, leave it as the receipts say."""
-    try:
-        await sync(run.parts, source, mailbox)
-    except (Unavailable, Throttled):
-        if not run.last_try:
-            raise
-    except MailboxError:
-        pass
+async def _prove(run: Run) -> None:
+    """Look at every mailbox that was touched once more, several at once.
+
+    Raises Unavailable or Throttled when some cannot be looked at now, after all others were. What no waiting
+    heals, and a last try, leave them as the receipts say.
+    """
+    touched: dict[str, set[str]] = {}
+    for deed in run.plan.deeds:
+        if deed.handle.source in run.parts.connectors:
+            touched.setdefault(deed.handle.source, set()).add(deed.handle.mailbox)
+    told = Told(run.parts, "proving the copies gone", sum(map(len, touched.values())))
+    waiting: list[Waits] = []
+    for source, mailboxes in sorted(touched.items()):
+        done = await sync_many(run.parts, source, sorted(mailboxes), told)
+        waiting += [error for error in done.troubles.values() if isinstance(error, Waits)]
+    if waiting and not run.last_try:
+        raise _later(f"{len(waiting)} mailboxes could not be looked at once more: {waiting[0]}", waiting)

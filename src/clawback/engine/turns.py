@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,11 +12,16 @@ Key = tuple[str, str]
 """A source and one of its mailboxes."""
 
 
-class Turns:
-    """A mailbox is read by one at a time, and by nobody while its copies are being moved.
+PATIENCE = 1.0
+"""Seconds that a reading waits for moves to end: one mailbox that hangs must not blind us for the others."""
 
-    Whoever moves copies waits for nobody. So a reading that began before a move may see half of it; it
-    finds that out when it writes. One that waited sees what was moved where its receipts say.
+
+class Turns:
+    """A mailbox is read by one at a time, and not while its copies are being moved, if that does not last.
+
+    Whoever moves copies waits for nobody. A reading that waited sees what was moved where its receipts
+    say, and need not find out what became of it. One that did not may see half of a move; it finds that
+    out when it writes.
     """
 
     def __init__(self) -> None:
@@ -23,25 +29,28 @@ class Turns:
         self._moved: Counter[Key] = Counter()
         self._waiting: dict[Key, list[asyncio.Future[None]]] = {}
 
-    def taken(self, source: str, mailbox: str) -> bool:
-        """Whether a reading of this mailbox would have to wait now."""
-        key = source, mailbox
-        return key in self._read or key in self._moved
-
     @asynccontextmanager
     async def reading(self, source: str, mailbox: str) -> AsyncIterator[None]:
         """Read this mailbox when its turn has come."""
         key = source, mailbox
-        while self.taken(*key):
-            freed = asyncio.get_running_loop().create_future()
-            self._waiting.setdefault(key, []).append(freed)
-            await freed
+        if key in self._moved:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    while key in self._moved:
+                        await self._freed(key)
+        while key in self._read:
+            await self._freed(key)
         self._read.add(key)
         try:
             yield
         finally:
             self._read.discard(key)
             self._free(key)
+
+    async def _freed(self, key: Key) -> None:
+        freed = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(freed)
+        await freed
 
     @contextmanager
     def moving(self, keys: Iterable[Key]) -> Iterator[None]:

@@ -23,6 +23,7 @@ from clawback.engine.requests import Request
 from clawback.engine.retro_hunt import retro_hunt
 from clawback.engine.spread import take_up
 from clawback.errors import ClawbackError, Corrupt, PlanStale, Throttled, Unavailable
+from clawback.ids import key64
 from clawback.response.events import InvestigationFailed
 from clawback.store import Job, Unit
 
@@ -30,7 +31,11 @@ LEASE = timedelta(seconds=60)
 TRIES = 300
 """Tries in a row without any headway before work is given up: with the pauses between them about a day."""
 LONGEST = 300.0
-"""Seconds between two tries at most."""
+"""Seconds between two tries at most, unless a mail system asks for more."""
+PATIENCE = 3_600.0
+"""Seconds for which a mail system may put us off at most."""
+JITTER = 0.1
+"""The part of a pause that is left to chance: what failed together shall not come back together."""
 URGENT = (LATE, REMEDIATE)
 """Work that goes before all other: what comes late is to go on sight."""
 
@@ -65,6 +70,14 @@ async def run(parts: Parts, job: Job, headway: Headway) -> None:
             retro_hunt(parts, [str(i) for i in job.payload["indicators"]])
         case _:
             raise Corrupt(f"the queue holds work of an unknown kind: {job.kind}")
+
+
+def pause_of(job: Job, error: ClawbackError, tries: int) -> float:
+    """Seconds until the next try: longer with each in vain, and never less than a mail system asked for."""
+    chance = JITTER * (key64(job.key, str(job.attempts)) % 1_000) / 1_000
+    grown = min(2.0**tries, LONGEST) * (1.0 - chance)
+    after = error.after if isinstance(error, Throttled) and error.after > 0 else 0.0
+    return max(grown, min(after, PATIENCE) * (1.0 + chance))
 
 
 class Worker:
@@ -125,9 +138,8 @@ class Worker:
             self._give_up(job, error)
             return
         tries = 1 if headway.made else job.attempts
-        pause = error.after if isinstance(error, Throttled) else min(2.0**tries, LONGEST)
         with self._parts.store.write() as unit:
-            retry_at = self._parts.now() + timedelta(seconds=pause)
+            retry_at = self._parts.now() + timedelta(seconds=pause_of(job, error, tries))
             unit.jobs.fail(job, str(error), retry_at, tries=tries)
 
     def _give_up(self, job: Job, error: ClawbackError) -> None:
