@@ -23,7 +23,7 @@ from clawback.engine.export import export_rows
 from clawback.engine.ingest import sync_all
 from clawback.engine.investigate import investigate
 from clawback.engine.requests import arrival
-from clawback.errors import Unavailable
+from clawback.errors import LoginFailed, Unavailable
 from clawback.message.delivery import DeliveryLocation
 from clawback.response.investigation import InvestigationStatus as I
 from clawback.response.plan import STANDING, ActionKind, RemediationStatus
@@ -200,6 +200,20 @@ def test_what_cannot_be_looked_at_for_long_is_late_again_when_it_is_seen_again(w
     asyncio.run(sync_all(world.parts))
     world.fail(Unavailable("down"))
     world.settle(timedelta(days=3))
+    assert world.jobs() == ()
+    assert world.investigations()[0].clusters[0].now.unknown == 1
+    world.fail(None)
+    world.read()
+    assert world.visible(URL) == []
+    assert only(world).tally == removed(4)
+
+
+def test_what_no_waiting_heals_is_late_again_when_it_is_seen_again(world: MemoryWorld) -> None:
+    armed(world)
+    world.deliver(USERS[0], f"late {URL}")
+    asyncio.run(sync_all(world.parts))
+    world.fail(LoginFailed("refused"))
+    world.drain()
     assert world.jobs() == ()
     assert world.investigations()[0].clusters[0].now.unknown == 1
     world.fail(None)
