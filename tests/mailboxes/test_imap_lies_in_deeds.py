@@ -216,6 +216,31 @@ def test_without_move_a_copy_that_cannot_be_expunged_is_not_there_twice() -> Non
     assert server.folders[INBOX][1].flags == set()
 
 
+def test_a_copy_that_stays_in_two_folders_is_looked_for_again() -> None:
+    lies: Lies = {"UID EXPUNGE": b"{tag} NO [NOPERM] no\r\n"}
+    server = served(lies, (mail("one"),), NO_MOVE)
+    (answer,) = ask(server, lambda connector: connector.move([Move(handle(server), QUARANTINE)]))
+    assert isinstance(answer, Unavailable)
+    assert (len(server.folders[INBOX]), len(server.folders[QUARANTINE])) == (1, 1)
+    assert all(not known.flags for held in server.folders.values() for known in held.values())
+
+
+def test_what_was_proved_is_told_though_the_look_at_the_rest_fails() -> None:
+    server = served({}, (mail("one"), mail("two")))
+    moves = [Move(handle(server, uid), QUARANTINE) for uid in (1, 2)]
+    server.lies["UID MOVE"] = b"* OK [COPYUID 77 1 600] x\r\n{tag} OK\r\n"
+    for lie in (
+        CLOSE,
+        b"garbage\r\n",
+        b"{tag} NO [NONEXISTENT] no folder\r\n",
+        b"* 1 EXISTS\r\n{tag} OK\r\n",
+    ):
+        server.lies["EXAMINE"] = [Trick(lambda rest, truth: truth()), lie]
+        moved, unknown = ask(server, lambda connector: connector.move(moves))
+        assert isinstance(moved, Observed), lie
+        assert isinstance(unknown, Unavailable), lie
+
+
 def test_a_server_with_neither_move_nor_uidplus_moves_nothing() -> None:
     server = served({}, capabilities=NO_MOVE.replace("UIDPLUS ", ""))
     (answer,) = ask(server, lambda connector: connector.move([Move(handle(server), QUARANTINE)]))
@@ -244,6 +269,27 @@ def test_nothing_is_claimed_deleted_that_was_not_seen_to_go(what: str) -> None:
     assert isinstance(answer, expected), answer
 
 
+def test_what_was_deleted_in_one_folder_is_told_though_the_next_breaks_off() -> None:
+    for lie in (CLOSE, b"garbage\r\n"):
+        server = served({}, (mail("one"),))
+        server.put(mail("two"), QUARANTINE)
+        server.put(mail("three"), "Archive")
+        handles = [handle(server, 1), handle(server, 501, QUARANTINE), handle(server, 1, "Archive")]
+        server.lies["SELECT"] = [Trick(lambda rest, truth: truth()), lie]
+        gone, *others = ask(server, lambda connector: connector.delete(handles))  # noqa: B023
+        assert isinstance(gone, Observed)
+        assert isinstance(others[1], Unavailable)
+        assert not any(isinstance(answer, Observed) for answer in others)
+
+
+def test_a_copy_that_may_not_be_expunged_does_not_stay_marked_as_deleted() -> None:
+    server = served({"UID EXPUNGE": b"{tag} NO [NOPERM] no\r\n"}, (mail("one"), mail("two")))
+    server.folders[INBOX][2].flags.add("\\Deleted")
+    answers = ask(server, lambda connector: connector.delete([handle(server, uid) for uid in (1, 2)]))
+    assert all(isinstance(answer, ReadOnly) for answer in answers)
+    assert [known.flags for known in server.folders[INBOX].values()] == [set(), {"\\Deleted"}]
+
+
 def test_what_its_owner_takes_before_it_is_expunged_is_not_deleted_by_us() -> None:
     def play(rest: bytes, truth: Truth) -> bytes:
         server.folders[INBOX].pop(1, None)
@@ -265,6 +311,7 @@ APPENDS: dict[str, tuple[Lies, type[MailboxError]]] = {
     "half a reply, and silence": ({"APPEND": b"{tag} OK [APPENDUID" + SILENCE}, Unavailable),
     "half a reply, and the end": ({"APPEND": b"{tag} OK [APPENDUID" + CLOSE}, Unavailable),
     "garbage after the deed": ({"EXAMINE": b"* 1 FETCH ((\r\n{tag} OK\r\n"}, Unavailable),
+    "a folder that is gone then": ({"EXAMINE": b"{tag} NO [NONEXISTENT] none\r\n"}, Unavailable),
     "over quota": ({"APPEND": b"{tag} NO [OVERQUOTA] full\r\n"}, OverQuota),
     "an unknown command": ({"APPEND": b"{tag} BAD what\r\n"}, ProtocolViolation),
 }

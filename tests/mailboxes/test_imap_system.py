@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.mailboxes.lying import Lies, options, served
+from tests.mailboxes.lying import Lies, handle, options, served
+from tests.servers.scripted_imap import CLOSE, Trick, Truth
 
 from clawback.errors import BadSettings, Gone, LoginFailed, Unavailable
+from clawback.mailboxes.base import Move
 from clawback.mailboxes.imap.connector import ImapConnector
 from clawback.mailboxes.imap.options import Access, Login, Mailboxes, Naming
 from clawback.message.delivery import Handle
-from clawback.testing.asking import ANN, INBOX, NOBODY, run
+from clawback.testing.asking import ANN, BOB, INBOX, NOBODY, run
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +119,28 @@ def test_in_an_outage_the_list_is_asked_for_a_few_times_and_not_for_each_mailbox
     with pytest.raises(Unavailable):
         run(connector.fetch(handles))
     assert 1 <= len((tmp_path / "count").read_text()) <= 15
+
+
+def test_a_refused_login_does_not_answer_for_a_mailbox_that_broke_off_in_a_deed() -> None:
+    """Whoever is told that a login failed does not look again, and the copy may be moved."""
+
+    def play(rest: bytes, truth: Truth) -> bytes:
+        user = base64.b64decode(rest.split()[-1]).partition(b"\0")[0]
+        return b"{tag} NO [AUTHENTICATIONFAILED] no\r\n" if user == b"bob" else truth()
+
+    lies: Lies = {"AUTHENTICATE": Trick(play), "UID MOVE": CLOSE}
+
+    async def moved() -> Sequence[object]:
+        async with served(lies).running() as server:
+            connector = connector_of(Mailboxes((ANN, BOB)), server.port)
+            moves = [Move(replace(handle(server), mailbox=mailbox), "Quarantine") for mailbox in (BOB, ANN)]
+            answers = await connector.move(moves)
+            await connector.close()
+        return answers
+
+    refused, unknown = run(moved())
+    assert isinstance(refused, LoginFailed)
+    assert isinstance(unknown, Unavailable)
 
 
 def test_a_closed_connector_leaves_no_session_behind() -> None:

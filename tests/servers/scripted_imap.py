@@ -68,7 +68,8 @@ class ScriptedImap(Mailbox):
             talks.add(task)
             try:
                 await _Talk(self, reader, writer, self._ended).serve()
-            except (ConnectionError, asyncio.IncompleteReadError):
+            except (ConnectionError, asyncio.CancelledError):
+                # A task that is cancelled is none of the loop's business: nobody else waits for it.
                 pass
             finally:
                 writer.transport.abort()
@@ -82,6 +83,8 @@ class ScriptedImap(Mailbox):
             self._ended.set()
             server.close()
             await server.wait_closed()
+            for task in list(talks):
+                task.cancel()
             await asyncio.gather(*talks, return_exceptions=True)
 
     async def quiet(self) -> None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from clawback.errors import (
     CapabilityMissing,
-    Gone,
     HandleStale,
     LoginFailed,
     OverQuota,
@@ -80,6 +79,6 @@ def answering(where: str) -> Iterator[None]:
         raise Lost(f"{where} does not answer: {error or type(error).__name__}") from error
 
 
-def is_about_copy(failure: Failure) -> bool:
-    """Whether a failure is the copy's or folder's own, so that other folders may still be tried."""
-    return isinstance(failure, HandleStale | Gone | ReadOnly | OverQuota | CapabilityMissing)
+def untried(error: Failure) -> Failure:
+    """The answer for copies that come after those at which a session broke off: nothing was done to them."""
+    return error if isinstance(error, Unavailable) else Unavailable(str(error))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from clawback.errors import MailboxError, ProtocolViolation, Refused, Unavailable
 from clawback.mailboxes.base import Failure
-from clawback.mailboxes.imap.border import failure_of
+from clawback.mailboxes.imap.border import failure_of, untried
 from clawback.mailboxes.imap.bulk import Answers
 from clawback.mailboxes.imap.expunging import expunge
 from clawback.mailboxes.imap.folders import made, opened, standing, standing_of
@@ -38,10 +38,16 @@ async def delete(system: System, mailbox: str, asked: Sequence[tuple[int, Handle
             try:
                 answers |= await _from_folder(system, session, mailbox, folder, mine)
             except (MailboxError, Refused) as error:
-                if session.broken:
-                    raise
                 answers |= {place: error for place, _ in mine}
-    return answers
+            if session.broken:
+                break
+    rest = [place for place, _ in asked if place not in answers]
+    return answers | dict.fromkeys(rest, untried(_last(answers)))
+
+
+def _last(answers: Mapping[int, Observed | Failure]) -> Failure:
+    failures = [answer for answer in answers.values() if not isinstance(answer, Observed)]
+    return failures[-1] if failures else Unavailable("the session broke off")
 
 
 async def _from_folder(
@@ -62,11 +68,9 @@ async def _from_folder(
     for i in range(0, len(rest), SET):
         chunk = rest[i : i + SET]
         try:
-            gone = await _expunged(system, session, mailbox, folder, chunk)
+            gone = await _expunged(system, session, mailbox, folder, [there[uid] for uid in chunk])
         except (MailboxError, Refused) as error:
-            # What a session took with it may be gone; what comes after it was not tried.
-            failed = rest[i:] if session.broken else chunk
-            answers |= {place: error for uid in failed for place in going[uid]}
+            answers |= {place: error for uid in chunk for place in going[uid]}
             if session.broken:
                 break
             continue
@@ -78,11 +82,12 @@ async def _from_folder(
 
 
 async def _expunged(
-    system: System, session: Session, mailbox: str, folder: str, uids: Sequence[int]
+    system: System, session: Session, mailbox: str, folder: str, asked: Sequence[Row]
 ) -> frozenset[int]:
     """Those of some copies that are gone by our doing."""
-    ours = await expunge(system, session, mailbox, folder, uids)
-    left = await described(system, session, uids)
+    ours = await expunge(system, session, mailbox, folder, asked)
+    with session.after(f"expunging copies of {mailbox}"):
+        left = await described(system, session, [row.uid for row in asked])
     if left:
         raise Unavailable(f"{len(left):,} copies are still in {folder} of {mailbox} after they were expunged")
     return ours
@@ -105,7 +110,7 @@ async def append(
             reply = await _sent(session, system, mailbox, folder, words, date, content)
         if not reply.ok:
             raise failure_of(reply, f"appending to {folder} of {mailbox}")
-        with session.deed(f"appending to {folder} of {mailbox}"):
+        with session.after(f"appending to {folder} of {mailbox}"):
             status = await opened(session, system.names, mailbox, folder)
             row = await _appended(system, session, status, before, reply, content)
     if row is None:

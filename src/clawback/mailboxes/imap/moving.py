@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from clawback.errors import CapabilityMissing, MailboxError, Refused, Unavailable
+from clawback.errors import CapabilityMissing, HandleStale, MailboxError, Refused, Unavailable
 from clawback.mailboxes.base import Failure, Move
-from clawback.mailboxes.imap.border import failure_of
+from clawback.mailboxes.imap.border import failure_of, untried
 from clawback.mailboxes.imap.bulk import Answers, in_bulk
 from clawback.mailboxes.imap.expunging import expunge, take_back
 from clawback.mailboxes.imap.finding import either, guid_key
@@ -98,7 +98,7 @@ class ImapHand:
                         answers |= {place: error for place, _ in chunk}
                         if session.broken:
                             left = [place for place, _ in asked if place not in answers]
-                            return answers | dict.fromkeys(left, _untried(error))
+                            return answers | dict.fromkeys(left, untried(error))
         return answers
 
     async def _one_way(self, way: Way, asked: Asked) -> dict[int, Observed | Failure]:
@@ -228,14 +228,21 @@ class ImapHand:
     async def _partly(self, way: Way, moved: Moved, left: Set[int], reply: Reply) -> Moved:
         """What was refused, beside what was moved all the same."""
         needed = {way.origin: "te", way.goal: "i"}
-        failure = await refused(way.session, self._system.names, way.mailbox, reply, needed, way.what)
+        try:
+            failure = await refused(way.session, self._system.names, way.mailbox, reply, needed, way.what)
+        except (MailboxError, Refused):
+            failure = failure_of(reply, way.what)
         torn = reply.code == b"EXPUNGEISSUED" and len(moved.before) > 1
         return replace(moved, failures=dict.fromkeys(left, failure), torn=torn)
 
     async def _still_there(self, way: Way, uids: Set[int]) -> dict[int, Failure]:
         """The server said OK and did not tell where these went: have they left, or has it done nothing?"""
-        await self._opened(way, way.origin)
-        there = await described(self._system, way.session, list(uids))
+        try:
+            with way.session.after(way.what):
+                await self._opened(way, way.origin)
+                there = await described(self._system, way.session, list(uids))
+        except Unavailable as error:
+            return dict.fromkeys(uids, error)
         stays = Unavailable(f"the server said that it moved a copy, and it is still in {way.origin}")
         return dict.fromkeys(there, stays)
 
@@ -245,25 +252,31 @@ class ImapHand:
         """The rest of a move by COPY, and what is known of a MOVE that does not tell where copies go."""
         goal_validity, went = copied(reply)
         if not went and reply.ok:
-            goal_validity, went = await self._found_again(way, before, goal)
+            with way.session.after(way.what):
+                goal_validity, went = await self._found_again(way, before, goal)
         if not before.keys() >= went.keys():
             way.session.close()
             raise Unavailable(f"the server told of other copies in {way.mailbox} than were asked for")
         if "MOVE" not in way.session.capabilities:
-            await self._opened(way, way.origin, write=True)
-            try:
-                # Only what is proved to be at the goal may be expunged.
-                await expunge(self._system, way.session, way.mailbox, way.origin, list(went))
-            except (MailboxError, Refused):
-                if not way.session.broken:
-                    await take_back(self._system, way.session, way.mailbox, (way.origin, way.goal), went)
-                raise
+            # Only what is proved to be at the goal may be expunged.
+            await self._expunged(way, [before[uid] for uid in went], list(went.values()))
         left = before.keys() - went.keys()
         if not left:
             return Moved(validity, before, goal_validity, went)
         if not reply.ok:
             return await self._partly(way, Moved(validity, before, goal_validity, went), left, reply)
         return Moved(validity, before, goal_validity, went, await self._still_there(way, left))
+
+    async def _expunged(self, way: Way, copied: Sequence[Row], at_goal: Sequence[int]) -> None:
+        """The second half of a move by COPY. Where it is refused the first half is undone."""
+        try:
+            await self._opened(way, way.origin, write=True)
+            await expunge(self._system, way.session, way.mailbox, way.origin, copied)
+        except (MailboxError, Refused) as error:
+            undone = await take_back(self._system, way.session, way.mailbox, way.goal, at_goal)
+            if isinstance(error, HandleStale) or not undone:
+                raise Unavailable(f"copies of {way.mailbox} may be in two folders: {error}") from error
+            raise
 
     async def _found_again(
         self, way: Way, before: dict[int, Row], goal: Status
@@ -310,11 +323,6 @@ def _moved_row(move: Move, moved: Moved) -> Row | None:
 
 def _uids(asked: Asked) -> list[int]:
     return [uid[1] for uid in (uid_of(move.handle) for _, move in asked) if uid]
-
-
-def _untried(error: Failure) -> Failure:
-    """The answer for copies that come after those at which the session broke off."""
-    return error if isinstance(error, Unavailable) else Unavailable(str(error))
 
 
 def _likeness(row: Row) -> object:

@@ -15,6 +15,7 @@ from clawback.errors import (
     LoginFailed,
     MailboxError,
     ProtocolViolation,
+    Refused,
     Throttled,
     Unavailable,
 )
@@ -80,6 +81,14 @@ class Session:
         except ProtocolViolation as error:
             self.close()
             raise Unavailable(f"whether {what} was done is not known: {error}") from error
+
+    @contextlib.contextmanager
+    def after(self, what: str) -> Iterator[None]:
+        """The work of looking at what a change has done; whatever stands in the way, it was asked for."""
+        try:
+            yield
+        except (MailboxError, Refused) as error:
+            raise Unavailable(f"what {what} has done is not known: {error}") from error
 
     async def one(self, text: str | bytes, what: str) -> Reply:
         """Run one command that must be done. Raises the failure of its reply."""

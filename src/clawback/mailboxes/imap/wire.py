@@ -94,11 +94,6 @@ class Connection:
         """Whether the other side has not hung up, as far as we know."""
         return not (self._reader.at_eof() or self._writer.is_closing())
 
-    @property
-    def encrypted(self) -> bool:
-        """Whether TLS is on."""
-        return self._writer.get_extra_info("ssl_object") is not None
-
     async def is_quiet(self) -> bool:
         """Whether an idle connection is still good: the other side neither hung up nor said goodbye."""
         if self._buffer:
