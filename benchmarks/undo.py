@@ -14,11 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from corpus import machine
 from imapclient import IMAPClient
+from tests.mailboxes.independent import Seen, everything
 from tests.servers.dovecot import PASSWORD, Dovecot, dovecot
 from tests.servers.sources import imap_settings
 
@@ -41,9 +41,6 @@ FOLDERS = ("INBOX", "Archive/2024", "Projects", "M&APw-ll", "Junk")
 KEYWORDS = ("$Forwarded", "project-x", "later", "$label1", "seen-by-boss")
 SYSTEM = ("\\Seen", "\\Answered", "\\Flagged", "\\Draft")
 URL = "https://login.bad.example/verify?id=17"
-_TOLD = re.compile(rb'UID (\d+) .*?FLAGS \((.*?)\) INTERNALDATE ("[^"]+") X-GUID (\S+)')
-
-Seen = dict[str, list[tuple[bytes, frozenset[str], bytes, bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,44 +84,26 @@ def _letter(number: int, drawn: random.Random) -> bytes:
     return (head + f"Message-ID: <{number}@bad.example>\r\n\r\n{text}").encode()
 
 
-def seen(server: Dovecot, users: list[str]) -> dict[str, Seen]:
-    """All that the owners can see, by imaplib."""
-    return {user: _mailbox(server, user) for user in users}
-
-
-def _mailbox(server: Dovecot, user: str) -> Seen:
-    found: Seen = {}
-    with server.client(user) as client:
-        for folder in FOLDERS:
-            assert client.select(f'"{folder}"', readonly=True)[0] == "OK"
-            shown = found.setdefault(folder, [])
-            parts = client.uid("FETCH", "1:*", "(UID FLAGS INTERNALDATE X-GUID BODY.PEEK[])")[1]
-            for part in parts:
-                if isinstance(part, tuple):
-                    told = _TOLD.search(part[0])
-                    assert told, part[0]
-                    flags = {flag.lower() for flag in told[2].decode().split()} - {"\\recent"}
-                    shown.append((part[1], frozenset(flags), told[3], told[4]))
-            shown.sort()
+def seen(server: Dovecot, users: list[str]) -> dict[str, list[Seen]]:
+    """All that each owner can see, but for the UIDs, by folder."""
+    found: dict[str, list[Seen]] = {}
+    for user in users:
+        with server.client(user) as client:
+            found[user] = [replace(copy, uid=0) for copy in everything(client)]
     return found
 
 
-def differing(before: dict[str, Seen], after: dict[str, Seen]) -> list[str]:
+def differing(before: dict[str, list[Seen]], after: dict[str, list[Seen]]) -> list[str]:
     """In words, what is not as it was."""
     found: list[str] = []
-    for user, folders in before.items():
-        for folder, copies in folders.items():
-            now = after[user][folder]
-            if len(now) != len(copies):
-                found.append(f"{user} {folder}: {len(now)} messages, there were {len(copies)}")
-            for one, other in zip(copies, now, strict=False):
-                if one != other:
-                    parts = [
-                        n
-                        for n, a, b in zip(("bytes", "flags", "date", "GUID"), one, other, strict=True)
-                        if a != b
-                    ]
-                    found.append(f"{user} {folder}: {', '.join(parts)} differ")
+    for user, copies in before.items():
+        now = after[user]
+        if len(now) != len(copies):
+            found.append(f"{user}: {len(now)} messages, there were {len(copies)}")
+        for one, other in zip(copies, now, strict=False):
+            parts = [f.name for f in fields(Seen) if getattr(one, f.name) != getattr(other, f.name)]
+            if parts:
+                found.append(f"{user} {one.folder}: {', '.join(parts)} differ")
     return found
 
 
@@ -152,7 +131,7 @@ def play(form: str, mailboxes: int, each: int, doveadm: bool) -> Figures:
             commands.add_indicator(built.parts, listed, "benchmark")
             _finish(built)
             removal = time.perf_counter() - started
-            left = sum(len(copies) for folders in seen(server, users).values() for copies in folders.values())
+            left = sum(map(len, seen(server, users).values()))
             with built.store.read() as unit:
                 done = unit.remediations.list()[0][0]
             started = time.perf_counter()

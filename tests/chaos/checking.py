@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from tests.chaos.found import Found
 from tests.chaos.owners import Doings
-from tests.chaos.reader import Found
 
 from clawback.message.delivery import Delivery, DeliveryLocation
 from clawback.response.plan import Outcome, Remediation

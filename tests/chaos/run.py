@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.checking import receipts_hold, wrong
+from tests.chaos.found import found_by
 from tests.chaos.owners import Owner, together
-from tests.chaos.reader import everything
 from tests.chaos.stage import URL, Names, Worker, fill, settings, user
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.dovecot_config import Format
@@ -128,7 +128,7 @@ def play(form: Format, copies: int, mailboxes: int, kills: int, seed: int) -> Ou
             doings = together(owners)
             outcome.kills, outcome.done = killer.killed, doings.done
             outcome.problems += killer.found
-            found = everything(server, users)
+            found = found_by(server, users)
             outcome.problems += receipts_hold(built.store, last, found)
             last_look = built.run(_read)
             if last_look.unreachable or last_look.failed:

@@ -13,7 +13,7 @@ _ITEMS = re.compile(rb'UID ([0-9]+) FLAGS \(([^)]*)\) INTERNALDATE "([^"]*)" X-G
 
 @dataclass(frozen=True, order=True)
 class Seen:
-    """One copy: what may not change, and the UID."""
+    """One copy: what may not change, and its UID with the UIDVALIDITY of its folder."""
 
     folder: str
     content: bytes
@@ -21,6 +21,7 @@ class Seen:
     date: str
     guid: str
     uid: int
+    validity: int
 
 
 def everything(client: imaplib.IMAP4) -> list[Seen]:
@@ -29,7 +30,9 @@ def everything(client: imaplib.IMAP4) -> list[Seen]:
     for raw in folders(client):
         status, _ = client.select(raw.decode("latin-1"), readonly=True)
         assert status == "OK", raw
-        found += _copies(client, raw.decode("latin-1"))
+        (validity,) = client.response("UIDVALIDITY")[1]
+        assert isinstance(validity, bytes), raw
+        found += _copies(client, raw.decode("latin-1").strip('"'), int(validity))
     return sorted(found)
 
 
@@ -47,7 +50,7 @@ def folders(client: imaplib.IMAP4) -> list[bytes]:
     return names
 
 
-def _copies(client: imaplib.IMAP4, folder: str) -> list[Seen]:
+def _copies(client: imaplib.IMAP4, folder: str, validity: int) -> list[Seen]:
     _, uids = client.uid("SEARCH", "ALL")
     found = []
     for i in range(0, len(numbers := uids[0].split()), 200):
@@ -58,13 +61,12 @@ def _copies(client: imaplib.IMAP4, folder: str) -> list[Seen]:
                 items = _ITEMS.search(line[0])
                 assert items, line[0]
                 flags = sorted({flag.decode().lower() for flag in items[2].split()} - {"\\recent"})
-                found.append(
-                    Seen(folder, line[1], tuple(flags), items[3].decode(), items[4].decode(), int(items[1]))
-                )
+                date, guid = items[3].decode(), items[4].decode()
+                found.append(Seen(folder, line[1], tuple(flags), date, guid, int(items[1]), validity))
     assert len(found) == len(numbers)
     return found
 
 
 def where(copies: list[Seen]) -> Counter[tuple[bytes, str]]:
     """How often each content lies in each folder."""
-    return Counter((copy.content, copy.folder.strip('"')) for copy in copies)
+    return Counter((copy.content, copy.folder) for copy in copies)

@@ -14,6 +14,7 @@ from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.message.delivery import DeliveryLocation
 from clawback.response.alerts import Alert, AlertKind, Severity
+from clawback.response.applying import apply, start
 from clawback.response.counts import Places
 from clawback.response.describe import describe
 from clawback.response.events import (
@@ -33,7 +34,7 @@ from clawback.response.events import (
     RemediationStarted,
 )
 from clawback.response.evidence import EvidenceStatus
-from clawback.response.investigation import Investigation, InvestigationStatus, apply, start
+from clawback.response.investigation import Investigation, InvestigationStatus
 from clawback.response.plan import ActionKind, Tally
 
 ALERT = Alert("alr-1", AlertKind.URL_VERDICT_CHANGE, Severity.INFORMATIONAL, "Url bad", KEY, NOW, "manual")

@@ -17,6 +17,7 @@ from clawback.errors import PlanStale
 from clawback.message.delivery import Delivery
 from clawback.message.link import Link, LinkLocation
 from clawback.message.message import Message
+from clawback.response.applying import apply
 from clawback.response.describe import describe
 from clawback.response.events import (
     ClusterArmed,
@@ -28,7 +29,7 @@ from clawback.response.events import (
     RemediationExpired,
     RemediationPlanned,
 )
-from clawback.response.investigation import Investigation, InvestigationStatus, apply
+from clawback.response.investigation import Investigation, InvestigationStatus
 from clawback.response.plan import (
     AUTOMATION,
     STANDING,

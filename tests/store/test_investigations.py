@@ -10,8 +10,9 @@ from clawback.analysis.entities import Entity, EntityKind, Reason
 from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.errors import NotFound, PlanStale
 from clawback.response.alerts import Alert, AlertKind, Severity
+from clawback.response.applying import apply, start
 from clawback.response.events import AlertJoined, InvestigationStarted
-from clawback.response.investigation import Investigation, InvestigationStatus, apply, start
+from clawback.response.investigation import Investigation, InvestigationStatus
 from clawback.store import Store
 
 

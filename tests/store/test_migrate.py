@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.schema import Table
 
 from clawback.errors import MigrationFailed
-from clawback.store import Store, database, migrate, schema
+from clawback.store import Store, columns, database, migrate
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def test_the_frozen_migrations_make_the_schema_the_code_uses(
     store.migrate()
     store.close()
     names = set(inspect(engine).get_table_names())
-    assert names == set(schema.metadata.tables)
-    for name, table in schema.metadata.tables.items():
+    assert names == set(columns.metadata.tables)
+    for name, table in columns.metadata.tables.items():
         made, wanted = _shape(engine, name), _wanted(table)
         nullable = {column: may for column, (_, may) in made["columns"].items()}
         assert nullable == wanted["nullable"], name
@@ -65,11 +65,11 @@ def test_the_schema_made_anew_has_the_types_of_the_migrated_one(
     store = Store.open(empty_url, tmp_path)
     store.migrate()
     store.close()
-    migrated = {name: _shape(engine, name) for name in schema.metadata.tables}
+    migrated = {name: _shape(engine, name) for name in columns.metadata.tables}
     with engine.begin() as connection:
-        schema.metadata.drop_all(connection)
-        schema.metadata.create_all(connection)
-    assert {name: _shape(engine, name) for name in schema.metadata.tables} == migrated
+        columns.metadata.drop_all(connection)
+        columns.metadata.create_all(connection)
+    assert {name: _shape(engine, name) for name in columns.metadata.tables} == migrated
 
 
 def test_migrating_twice_changes_nothing(empty_url: str, tmp_path: Path) -> None:

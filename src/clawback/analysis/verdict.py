@@ -34,6 +34,37 @@ class Judgement:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one source says about a message, as it is remembered.
+
+    `source` is what it rests on: the id of an indicator, of a rule, or of a person's word. The verdict is
+    never NO_THREATS_FOUND; `confidence` is 0 to 100.
+    """
+
+    source: str
+    verdict: VerdictKind
+    threat: Threat | None
+    confidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict that everything remembered about a message makes, and the gravest threat behind it."""
+
+    verdict: VerdictKind
+    threat: Threat | None
+
+
+def said(detections: Iterable[Detection]) -> tuple[Said, ...]:
+    """What is to be remembered of a message's detections: all but those that say it is good."""
+    return tuple(
+        Said(d.indicator_id or d.rule, d.verdict, d.threat, d.confidence)
+        for d in detections
+        if d.verdict is not VerdictKind.NO_THREATS_FOUND
+    )
+
+
 def judge(detections: Iterable[Detection]) -> Judgement:
     """The judgement over all detections of a message.
 

@@ -16,7 +16,7 @@ from clawback.analysis.entities import Entity
 from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import Indicator, VerdictKind
 from clawback.analysis.matching import keys_of
-from clawback.analysis.verdict import judge
+from clawback.analysis.verdict import Said, judge, said
 from clawback.engine.requests import Request, arrival
 from clawback.message.delivery import Delivery
 from clawback.message.message import Message
@@ -51,7 +51,9 @@ def ask(unit: Unit, arrived: Sequence[Arrived], now: datetime) -> int:
             late.setdefault(order.remediation_id, []).append(delivery_id)
     for remediation_id in sorted(late):
         wait(unit, remediation_id, late[remediation_id], now)
-    requests = _requests([one for one in arrived if not one.moved], listed, taken, now) if listed else {}
+    requests = (
+        _requests(unit, [one for one in arrived if not one.moved], listed, taken, now) if listed else {}
+    )
     for key in sorted(requests):
         unit.jobs.put("investigate", key, requests[key].encode(), now)
     return len(requests) + len(late)
@@ -132,6 +134,7 @@ def _taken(
 
 
 def _requests(
+    unit: Unit,
     arrived: Sequence[Arrived],
     listed: Sequence[Indicator],
     taken: Mapping[str, Sequence[StandingOrder]],
@@ -139,10 +142,11 @@ def _requests(
 ) -> dict[str, Request]:
     """What to investigate because of these arrivals: one request for each indicator they carry.
 
-    Not for what a standing order has already taken.
+    Not for what a standing order has already taken. What is detected is remembered.
     """
     by_entity: dict[Entity, list[Indicator]] = {}
     wanted: dict[str, Request] = {}
+    remembered: list[tuple[str, Said]] = []
     for indicator in listed:
         for entity in keys_of(indicator):
             by_entity.setdefault(entity, []).append(indicator)
@@ -151,6 +155,7 @@ def _requests(
         if not near:
             continue
         detections = detect(one.message, tuple(near.values()), now)
+        remembered += [(one.message.id, word) for word in said(detections)]
         if judge(detections).verdict is not VerdictKind.MALICIOUS:
             continue
         for detection in detections:
@@ -159,4 +164,5 @@ def _requests(
             if detection.verdict is VerdictKind.MALICIOUS and not standing:
                 request = arrival(indicator, one.message.id)
                 wanted[request.key] = request
+    unit.detections.put(remembered, now)
     return wanted

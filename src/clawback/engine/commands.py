@@ -95,6 +95,7 @@ def remove_indicator(parts: Parts, indicator_id: str, actor: str) -> Indicator:
     with parts.store.write(durable=True) as unit:
         unit.indicators.fence(changing=True)
         removed, now = unit.indicators.remove(indicator_id), parts.now()
+        unit.detections.strike(indicator_id)
         record(unit, IndicatorRemoved(removed), actor=actor, at=now)
         disarm_key(unit, removed, actor, now)
     return removed

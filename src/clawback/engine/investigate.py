@@ -11,6 +11,7 @@ from clawback.analysis.clusters import Cluster, link
 from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
 from clawback.analysis.matching import ENTITY_OF, keys_of
+from clawback.analysis.verdict import Said
 from clawback.engine.arrivals import wait
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
@@ -119,8 +120,20 @@ def _cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
         cluster = link(investigation_id, asked, near, now, allowed=alive)
     if cluster.members:
         with parts.store.write() as unit:
+            unit.indicators.fence(changing=False)
             unit.clusters.save(cluster, investigation_id)
+            _remember(unit, cluster, asked, now)
     return cluster
+
+
+def _remember(unit: Unit, cluster: Cluster, asked: Indicator, now: datetime) -> None:
+    """Keep what the indicator says about each member; what it said about others stands no more."""
+    members = [member.message_id for member in cluster.members]
+    if asked.verdict is VerdictKind.UNKNOWN or not unit.indicators.has(asked.id):
+        return
+    word = Said(asked.id, asked.verdict, asked.threat, asked.confidence)
+    unit.detections.strike(asked.id, sorted(set(unit.detections.of_source(asked.id)).difference(members)))
+    unit.detections.put(((message_id, word) for message_id in members), now)
 
 
 def _nothing(parts: Parts, investigation_id: str, key: Entity, actor: str) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from clawback.response.applying import apply, start
 from clawback.response.events import AlertJoined, Event, InvestigationEvent, InvestigationStarted
-from clawback.response.investigation import apply, start
 from clawback.response.plan import AUTOMATION, STANDING
 from clawback.store import Unit
 

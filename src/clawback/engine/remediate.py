@@ -23,9 +23,9 @@ from clawback.mailboxes.base import RawMessage
 from clawback.message.delivery import Delivery, Observed
 from clawback.message.reconcile import lost, relocated
 from clawback.response.events import RemediationCompleted, RemediationStarted
-from clawback.response.investigation import ended_as
 from clawback.response.plan import ActionKind, Deed, Outcome, Receipt, RemediationStatus
 from clawback.response.planning import check_runnable
+from clawback.response.steps import ended_as
 from clawback.store import Unit
 
 BATCH = 500

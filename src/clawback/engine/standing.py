@@ -15,7 +15,6 @@ from clawback.engine.arrivals import LATE, hand_back, wait
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
-from clawback.errors import NotFound
 from clawback.response.events import ClusterArmed, ClusterDisarmed, RemediationCancelled
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.standing import StandingOrder, extended, is_late, same_key, standing_order
@@ -32,7 +31,7 @@ def arm(unit: Unit, done: Remediation, now: datetime) -> None:
     """
     cluster = unit.clusters.head(done.cluster_id)
     made = standing_order(done, cluster, policy_of(unit), now)
-    if made is None or not _is_listed(unit, made.indicator):
+    if made is None or not unit.indicators.has(made.indicator.id):
         return
     old = unit.standing.of_cluster(cluster.id)
     order = extended(old, made) if old else made
@@ -40,14 +39,6 @@ def arm(unit: Unit, done: Remediation, now: datetime) -> None:
     event = ClusterArmed(order.investigation_id, order.cluster_id, order.remediation_id, order.until)
     record(unit, event, actor=AUTOMATION, at=now)
     _take_over(unit, order, now)
-
-
-def _is_listed(unit: Unit, indicator: Indicator) -> bool:
-    try:
-        unit.indicators.get(indicator.id)
-    except NotFound:
-        return False
-    return True
 
 
 def _take_over(unit: Unit, order: StandingOrder, now: datetime) -> None:

@@ -60,6 +60,11 @@ class Indicators(Repository):
             raise NotFound(f"there is no indicator {indicator_id}")
         return _indicator(found)
 
+    def has(self, indicator_id: str) -> bool:
+        """Whether an indicator of that id is listed."""
+        query = select(indicators.c.no).where(indicators.c.id == armour(indicator_id))
+        return self._connection.execute(query).first() is not None
+
     def remove(self, indicator_id: str) -> Indicator:
         """Take an indicator off the list and answer it; raises NotFound."""
         removed = self.get(indicator_id)

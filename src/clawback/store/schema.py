@@ -1,81 +1,63 @@
-"""The one schema, for SQLite and PostgreSQL. The DDL that makes it is frozen in ``migrations/*.sql``.
+"""The schema, for SQLite and PostgreSQL. The DDL that makes it is frozen in ``migrations/*.sql``.
 
 Times are integers: microseconds since 1970, UTC. `no` is a row's running number, the order in which
-listings page; ids are the core's. Text that may hold anything goes through `text.armour`.
+listings page; ids are the core's. Text that may hold anything goes through `text.armour`. Tables that
+one repository alone uses may stand in its module, made of the same columns.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Table, Text, text
 
-metadata = MetaData()
-
-_No = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _no() -> Column[int]:
-    return Column("no", _No, primary_key=True, autoincrement=True)
-
-
-def _text(name: str, *, unique: bool = False, primary_key: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=False, unique=unique or None, primary_key=primary_key)
-
-
-def _int(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable, primary_key=primary_key, autoincrement=False)
-
-
-def _blob(name: str) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=False)
-
+from clawback.store.columns import NUMBER, blob, integer, metadata, running_number, text_column
 
 migrations = Table(
-    "migrations", metadata, _int("version", primary_key=True), _text("name"), _int("applied_at")
+    "migrations", metadata, integer("version", primary_key=True), text_column("name"), integer("applied_at")
 )
 
 # `subject` and `sender` are folded for searching; the record holds them as they were.
 messages = Table(
     "messages",
     metadata,
-    Column("no", _No, primary_key=True, autoincrement=False),
-    _text("id", unique=True),
-    _text("subject"),
-    _text("sender"),
-    _text("sender_domain"),
-    _text("direction"),
-    _text("sending_ip"),
-    _int("date", nullable=True),
-    _int("first_seen"),
-    _int("epoch"),
+    Column("no", NUMBER, primary_key=True, autoincrement=False),
+    text_column("id", unique=True),
+    text_column("subject"),
+    text_column("sender"),
+    text_column("sender_domain"),
+    text_column("direction"),
+    text_column("sending_ip"),
+    integer("date", nullable=True),
+    integer("first_seen"),
+    integer("epoch"),
     Index("messages_by_time", "first_seen", "no"),
 )
 
 message_records = Table(
     "message_records",
     metadata,
-    Column("no", _No, primary_key=True, autoincrement=False),
-    _blob("record"),
-    _blob("signature"),
+    Column("no", NUMBER, primary_key=True, autoincrement=False),
+    blob("record"),
+    blob("signature"),
 )
 
 # An epoch is a month, or a part of one when a month is busy: inserts stay in pages that are warm,
 # and retention deletes a range of the primary key.
 epochs = Table(
-    "epochs", metadata, _int("epoch", primary_key=True), _int("month"), _int("slot"),
+    "epochs", metadata, integer("epoch", primary_key=True), integer("month"), integer("slot"),
     Index("epochs_by_month", "month", "slot", unique=True),
 )  # fmt: skip
 
 message_keys = Table(
     "message_keys",
     metadata,
-    _int("epoch", primary_key=True),
-    _int("key", primary_key=True),
-    _int("message_no", primary_key=True),
+    integer("epoch", primary_key=True),
+    integer("key", primary_key=True),
+    integer("message_no", primary_key=True),
     sqlite_with_rowid=False,
 )
 
 mailboxes = Table(
-    "mailboxes", metadata, _no(), _text("source"), _text("mailbox"),
+    "mailboxes", metadata, running_number(), text_column("source"), text_column("mailbox"),
     Index("mailboxes_by_name", "source", "mailbox", unique=True),
     Index("mailboxes_by_mailbox", "mailbox"),
 )  # fmt: skip
@@ -83,24 +65,24 @@ mailboxes = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    _no(),
-    _text("id", unique=True),
-    _text("message_id"),
-    _text("raw_sha256"),
-    _int("size"),
-    _int("mailbox_no"),
-    _text("folder"),
-    _text("native_id"),
-    _text("version"),
-    _text("flags"),
-    _int("internal_date"),
-    _text("action"),
-    _text("original_location"),
-    _text("original_folder"),
-    _text("location"),
-    _int("located_at"),
-    _int("first_seen"),
-    _text("trace"),
+    running_number(),
+    text_column("id", unique=True),
+    text_column("message_id"),
+    text_column("raw_sha256"),
+    integer("size"),
+    integer("mailbox_no"),
+    text_column("folder"),
+    text_column("native_id"),
+    text_column("version"),
+    text_column("flags"),
+    integer("internal_date"),
+    text_column("action"),
+    text_column("original_location"),
+    text_column("original_folder"),
+    text_column("location"),
+    integer("located_at"),
+    integer("first_seen"),
+    text_column("trace"),
     Index("deliveries_by_message", "message_id"),
     Index("deliveries_by_native_id", "mailbox_no", "native_id"),
     Index(
@@ -116,34 +98,34 @@ deliveries = Table(
 cursors = Table(
     "cursors",
     metadata,
-    _int("mailbox_no", primary_key=True),
-    _text("folder", primary_key=True),
-    _text("cursor"),
+    integer("mailbox_no", primary_key=True),
+    text_column("folder", primary_key=True),
+    text_column("cursor"),
     sqlite_with_rowid=False,
 )
 
 indicators = Table(
     "indicators",
     metadata,
-    _no(),
-    _text("id", unique=True),
-    _text("kind"),
-    _text("value"),
-    _text("match"),
-    _text("verdict"),
-    _text("threat"),
-    _text("source"),
-    _int("confidence"),
-    _int("added_at"),
-    _int("expires_at", nullable=True),
-    _text("note"),
+    running_number(),
+    text_column("id", unique=True),
+    text_column("kind"),
+    text_column("value"),
+    text_column("match"),
+    text_column("verdict"),
+    text_column("threat"),
+    text_column("source"),
+    integer("confidence"),
+    integer("added_at"),
+    integer("expires_at", nullable=True),
+    text_column("note"),
 )
 
 indicator_keys = Table(
     "indicator_keys",
     metadata,
-    _int("key", primary_key=True),
-    _int("indicator_no", primary_key=True),
+    integer("key", primary_key=True),
+    integer("indicator_no", primary_key=True),
     Index("indicator_keys_by_indicator", "indicator_no"),
     sqlite_with_rowid=False,
 )
@@ -151,28 +133,28 @@ indicator_keys = Table(
 alerts = Table(
     "alerts",
     metadata,
-    _no(),
-    _text("id", unique=True),
-    _text("investigation_id"),
-    _int("raised_at"),
-    _blob("record"),
+    running_number(),
+    text_column("id", unique=True),
+    text_column("investigation_id"),
+    integer("raised_at"),
+    blob("record"),
     Index("alerts_by_investigation", "investigation_id"),
 )
 
 investigations = Table(
     "investigations",
     metadata,
-    _no(),
-    _text("id", unique=True),
-    _int("version"),
-    _text("status"),
-    _text("kind"),
-    _text("title"),
-    _text("cause"),
-    _int("cause_key"),
-    _int("created_at"),
-    _int("changed_at"),
-    _blob("record"),
+    running_number(),
+    text_column("id", unique=True),
+    integer("version"),
+    text_column("status"),
+    text_column("kind"),
+    text_column("title"),
+    text_column("cause"),
+    integer("cause_key"),
+    integer("created_at"),
+    integer("changed_at"),
+    blob("record"),
     Index("investigations_by_cause", "cause_key"),
     Index("investigations_by_status", "status", "no"),
 )
@@ -180,46 +162,46 @@ investigations = Table(
 clusters = Table(
     "clusters",
     metadata,
-    _no(),
-    _text("id", unique=True),
-    _text("investigation_id"),
-    _blob("record"),
+    running_number(),
+    text_column("id", unique=True),
+    text_column("investigation_id"),
+    blob("record"),
     Index("clusters_by_investigation", "investigation_id"),
 )
 
 cluster_members = Table(
     "cluster_members",
     metadata,
-    _int("cluster_no", primary_key=True),
-    _text("message_id", primary_key=True),
-    _int("seq"),
-    _blob("reasons"),
+    integer("cluster_no", primary_key=True),
+    text_column("message_id", primary_key=True),
+    integer("seq"),
+    blob("reasons"),
     Index("cluster_members_by_message", "message_id"),
 )
 
 remediations = Table(
     "remediations",
     metadata,
-    _no(),
-    _text("id", unique=True),
-    _text("plan_id"),
-    _text("investigation_id"),
-    _text("cluster_id"),
-    _text("kind"),
-    _text("key_kind"),
-    _text("key_value"),
-    _text("status"),
-    _text("plan_hash"),
-    _int("made_at"),
-    _int("expires_at"),
+    running_number(),
+    text_column("id", unique=True),
+    text_column("plan_id"),
+    text_column("investigation_id"),
+    text_column("cluster_id"),
+    text_column("kind"),
+    text_column("key_kind"),
+    text_column("key_value"),
+    text_column("status"),
+    text_column("plan_hash"),
+    integer("made_at"),
+    integer("expires_at"),
     Column("approval", Text, nullable=True),
-    _int("decided_at", nullable=True),
-    _int("started_at", nullable=True),
-    _int("ended_at", nullable=True),
-    _text("undoes"),
-    _text("undone_by"),
-    _text("note"),
-    _text("follows"),
+    integer("decided_at", nullable=True),
+    integer("started_at", nullable=True),
+    integer("ended_at", nullable=True),
+    text_column("undoes"),
+    text_column("undone_by"),
+    text_column("note"),
+    text_column("follows"),
     Index("remediations_by_status", "status", "no"),
     Index("remediations_by_investigation", "investigation_id"),
     Index("remediations_by_cluster", "cluster_id"),
@@ -232,19 +214,19 @@ remediations = Table(
 standing_orders = Table(
     "standing_orders",
     metadata,
-    _no(),
-    _text("remediation_id", unique=True),
+    running_number(),
+    text_column("remediation_id", unique=True),
     Column("cluster_no", BigInteger, nullable=False, unique=True),
-    _int("until"),
-    _blob("record"),
+    integer("until"),
+    blob("record"),
     Index("standing_orders_by_until", "until"),
 )
 
 standing_keys = Table(
     "standing_keys",
     metadata,
-    _int("key", primary_key=True),
-    _int("order_no", primary_key=True),
+    integer("key", primary_key=True),
+    integer("order_no", primary_key=True),
     Index("standing_keys_by_order", "order_no"),
     sqlite_with_rowid=False,
 )
@@ -253,8 +235,8 @@ standing_keys = Table(
 late_copies = Table(
     "late_copies",
     metadata,
-    _text("remediation_id", primary_key=True),
-    _text("delivery_id", primary_key=True),
+    text_column("remediation_id", primary_key=True),
+    text_column("delivery_id", primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -262,19 +244,19 @@ late_copies = Table(
 deeds = Table(
     "deeds",
     metadata,
-    _int("remediation_no", primary_key=True),
-    _int("seq", primary_key=True),
-    _int("state"),
-    _text("delivery_id"),
-    _text("message_id"),
-    _text("handle"),
-    _text("location"),
-    _text("folder"),
-    _text("raw_sha256"),
-    _int("size"),
-    _text("flags"),
-    _int("internal_date"),
-    _int("intended_at", nullable=True),
+    integer("remediation_no", primary_key=True),
+    integer("seq", primary_key=True),
+    integer("state"),
+    text_column("delivery_id"),
+    text_column("message_id"),
+    text_column("handle"),
+    text_column("location"),
+    text_column("folder"),
+    text_column("raw_sha256"),
+    integer("size"),
+    text_column("flags"),
+    integer("internal_date"),
+    integer("intended_at", nullable=True),
     Index("deeds_by_state", "remediation_no", "state", "seq"),
     Index("deeds_by_delivery", "delivery_id"),
     Index(
@@ -286,54 +268,54 @@ deeds = Table(
 skips = Table(
     "skips",
     metadata,
-    _int("remediation_no", primary_key=True),
-    _int("seq", primary_key=True),
-    _text("delivery_id"),
-    _text("mailbox"),
-    _text("location"),
-    _text("reason"),
+    integer("remediation_no", primary_key=True),
+    integer("seq", primary_key=True),
+    text_column("delivery_id"),
+    text_column("mailbox"),
+    text_column("location"),
+    text_column("reason"),
 )
 
 receipts = Table(
     "receipts",
     metadata,
-    _int("remediation_no", primary_key=True),
-    _int("seq", primary_key=True),
-    _text("outcome"),
-    _text("reason"),
+    integer("remediation_no", primary_key=True),
+    integer("seq", primary_key=True),
+    text_column("outcome"),
+    text_column("reason"),
     Column("before", Text, nullable=True),
     Column("after", Text, nullable=True),
-    _int("at"),
-    _text("flags"),
-    _int("internal_date", nullable=True),
+    integer("at"),
+    text_column("flags"),
+    integer("internal_date", nullable=True),
 )
 
 audit = Table(
     "audit",
     metadata,
-    _int("seq", primary_key=True),
-    _int("at"),
-    _text("actor"),
-    _text("type"),
-    _text("body"),
-    _text("hash"),
+    integer("seq", primary_key=True),
+    integer("at"),
+    text_column("actor"),
+    text_column("type"),
+    text_column("body"),
+    text_column("hash"),
 )
 
 jobs = Table(
     "jobs",
     metadata,
-    _no(),
-    _text("kind"),
-    _text("key"),
-    _text("digest"),
-    _text("payload"),
-    _text("state"),
-    _int("put_at"),
-    _int("not_before"),
-    _int("lease_until", nullable=True),
-    _text("worker"),
-    _int("attempts"),
-    _text("error"),
+    running_number(),
+    text_column("kind"),
+    text_column("key"),
+    text_column("digest"),
+    text_column("payload"),
+    text_column("state"),
+    integer("put_at"),
+    integer("not_before"),
+    integer("lease_until", nullable=True),
+    text_column("worker"),
+    integer("attempts"),
+    text_column("error"),
     Index(
         "jobs_waiting", "digest", unique=True,
         sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"),
@@ -342,4 +324,4 @@ jobs = Table(
     Index("jobs_by_digest", "digest", "state"),
 )  # fmt: skip
 
-settings = Table("settings", metadata, _text("name", primary_key=True), _text("value"))
+settings = Table("settings", metadata, text_column("name", primary_key=True), text_column("value"))

@@ -19,6 +19,7 @@ from clawback.store.blobs import Blobs
 from clawback.store.clusters import Clusters
 from clawback.store.cursors import Cursors
 from clawback.store.deliveries import Deliveries
+from clawback.store.detections import Detections
 from clawback.store.indicators import Indicators
 from clawback.store.investigations import Investigations
 from clawback.store.jobs import Jobs
@@ -45,6 +46,10 @@ class Unit:
     @cached_property
     def cursors(self) -> Cursors:
         return Cursors(self._connection)
+
+    @cached_property
+    def detections(self) -> Detections:
+        return Detections(self._connection)
 
     @cached_property
     def indicators(self) -> Indicators:

@@ -1,0 +1,7 @@
+CREATE TABLE detections (
+  message_no BIGINT NOT NULL, source TEXT NOT NULL, gravity BIGINT NOT NULL,
+  confidence BIGINT NOT NULL, at BIGINT NOT NULL,
+  PRIMARY KEY (message_no, source)
+) WITHOUT ROWID
+;;
+CREATE INDEX detections_by_source ON detections (source)
