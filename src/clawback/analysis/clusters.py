@@ -22,6 +22,9 @@ class ClusterKind(StrEnum):
     MALICIOUS_FILE = "malicious_file"
     MALICIOUS_URL = "malicious_url"
     SIMILAR_ATTRIBUTES = "similar_attributes"
+    NEAR_DUPLICATE = "near_duplicate"
+    SENDER_CAMPAIGN = "sender_campaign"
+    SENT_MAIL = "sent_mail"
 
 
 @dataclass(frozen=True, slots=True)

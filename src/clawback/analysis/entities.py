@@ -19,6 +19,7 @@ class EntityKind(StrEnum):
     IP = "ip"
     FILE = "file"
     CLUSTER = "cluster"
+    FINGERPRINT = "fingerprint"
 
 
 @dataclass(frozen=True, slots=True, order=True)

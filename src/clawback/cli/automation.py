@@ -18,7 +18,8 @@ from clawback.response import defender
 from clawback.response.policy import Policy
 
 KINDS = {"files": ClusterKind.MALICIOUS_FILE, "urls": ClusterKind.MALICIOUS_URL}
-KINDS["attributes"] = ClusterKind.SIMILAR_ATTRIBUTES
+KINDS |= {"attributes": ClusterKind.SIMILAR_ATTRIBUTES, "bodies": ClusterKind.NEAR_DUPLICATE}
+KINDS |= {"campaigns": ClusterKind.SENDER_CAMPAIGN, "sent": ClusterKind.SENT_MAIL}
 
 
 @click.group()

@@ -37,6 +37,9 @@ CLUSTER_TYPE = {
     ClusterKind.MALICIOUS_FILE: "Similar files",
     ClusterKind.MALICIOUS_URL: "Similar URLs",
     ClusterKind.SIMILAR_ATTRIBUTES: "Multiple similar attributes",
+    ClusterKind.NEAR_DUPLICATE: "Similar bodies",
+    ClusterKind.SENDER_CAMPAIGN: "Sender campaign",
+    ClusterKind.SENT_MAIL: "Sent mail",
 }
 ACTION = {
     ActionKind.SOFT_DELETE: "Soft delete emails",
