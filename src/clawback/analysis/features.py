@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from clawback.analysis.domains import canonical_ip, domains_of
 from clawback.analysis.entities import Entity, EntityKind
-from clawback.analysis.fingerprints import Fingerprint, fingerprints_of, signature_of, words_of
+from clawback.analysis.fingerprints import Fingerprint, fingerprints_of, words_of
 from clawback.analysis.places import files, link_forms, sending_ip
 from clawback.analysis.senders import senders_of
+from clawback.analysis.shingles import signature_of
 from clawback.message.message import Message
 
 
@@ -16,7 +17,7 @@ from clawback.message.message import Message
 class Features:
     """All entities a message carries (for the index and for indicator look-ups) and its fingerprints.
 
-    `signature` is the MinHash (128 x 32 bit, little endian; b"" when the body is too short).
+    `signature` is what bodies are compared by (see `shingles`); b"" when there is no body.
     """
 
     message_id: str
@@ -27,9 +28,8 @@ class Features:
 
 def extract(message: Message) -> Features:
     """The features of a whole message; of a slim one, which has no body, the entities are the same."""
-    words = words_of(message)
-    signature = signature_of(words)
-    return Features(message.id, entities_of(message), fingerprints_of(message, words, signature), signature)
+    signature = signature_of(words_of(message))
+    return Features(message.id, entities_of(message), fingerprints_of(message, signature), signature)
 
 
 def entities_of(message: Message) -> frozenset[Entity]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from clawback.analysis.entities import Entity, EntityKind, Reason
-from clawback.analysis.fingerprints import jaccard
 from clawback.analysis.folding import is_forward, subject_key
+from clawback.analysis.shingles import jaccard
 from clawback.message.delivery import Delivery, DeliveryLocation
 from clawback.message.message import Message
 from clawback.message.trace import DELIVERED
@@ -58,7 +58,8 @@ class Own:
 class Passage:
     """How one copy got there, by what that is known, and whom else it went to from there.
 
-    `outside` are those of `sent_on_to` who are not ours: what they got cannot be called back.
+    `outside` are those of `sent_on_to` who are not ours: what they got cannot be called back. `of` is the
+    message that it is a forward of, or an answer to.
     """
 
     delivery_id: str
@@ -70,6 +71,7 @@ class Passage:
     sent_on_by: str = ""
     sent_on_to: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,9 @@ def plain(address: str) -> str:
 
 def _quotes(message: Message, origin: Message, signatures: Mapping[str, bytes]) -> bool:
     mine, other = signatures.get(message.id, b""), signatures.get(origin.id, b"")
-    if mine and other:
-        return jaccard(mine, other) >= QUOTED
+    alike = jaccard(mine, other)
+    if alike is not None:
+        return alike >= QUOTED
     return subject_key(message.subject) == subject_key(origin.subject)
 
 
@@ -230,6 +233,7 @@ def _passage(delivery: Delivery, message: Message, related: Relation, own: Own) 
         by if sent_on else "",
         to if sent_on else (),
         tuple(address for address in to if not own.inside(address)) if sent_on else (),
+        related.of,
     )
 
 

@@ -99,7 +99,7 @@ class Messages(Repository):
         return found
 
     def signature(self, message_id: str) -> bytes:
-        """The MinHash of the body, b"" when it was too short for one; raises NotFound."""
+        """The signature of the body, b"" when there is none; raises NotFound."""
         joined = message_records.join(messages, messages.c.no == message_records.c.no)
         query = select(message_records.c.signature).select_from(joined)
         found = self._connection.execute(query.where(messages.c.id == armour(message_id))).scalar()
@@ -149,7 +149,7 @@ class Messages(Repository):
         return self._records(Index(self._connection).numbers(keys))
 
     def signatures(self, ids: Sequence[str]) -> dict[str, bytes]:
-        """The MinHash of each of these messages that are known."""
+        """The signature of the body of each of these messages that are known."""
         found: dict[str, bytes] = {}
         query = select(messages.c.id, message_records.c.signature).join_from(
             messages, message_records, messages.c.no == message_records.c.no
