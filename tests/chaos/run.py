@@ -51,11 +51,12 @@ class Outcome:
 class Killer(threading.Thread):
     """Kills the server or clawback at random moments, and starts what it killed again."""
 
-    def __init__(self, server: Dovecot, worker: Worker, kills: int, seed: int) -> None:
+    def __init__(self, server: Dovecot, worker: Worker, kills: int, pause: float, seed: int) -> None:
         super().__init__(daemon=True)
         self._server = server
         self._worker = worker
         self._kills = kills
+        self._pause = pause
         self._random = random.Random(seed)
         self._over = threading.Event()
         self.killed: Counter[str] = Counter()
@@ -68,7 +69,7 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         while not self._over.is_set() and not self.enough:
-            self._over.wait(self._random.uniform(0.02, 5.0))
+            self._over.wait(self._random.uniform(0.02, self._pause))
             if not self._worker.alive:
                 self.found.append("clawback ended by itself")
             if self._random.random() < 0.5:
@@ -87,8 +88,8 @@ class Killer(threading.Thread):
         self.join(60)
 
 
-def play(form: Format, copies: int, mailboxes: int, kills: int, seed: int) -> Outcome:
-    """One run in a folder of its own."""
+def play(form: Format, copies: int, mailboxes: int, kills: int, seed: int, *, pause: float = 5.0) -> Outcome:
+    """One run in a folder of its own; `pause` is how many seconds are between two kills at most."""
     users = [user(n) for n in range(mailboxes)]
     names = Names()
     with (
@@ -112,7 +113,7 @@ def play(form: Format, copies: int, mailboxes: int, kills: int, seed: int) -> Ou
             )
             worker = Worker(told)
             owners = [Owner(server, users, names, seed + n) for n in range(2)]
-            killer = Killer(server, worker, kills, seed)
+            killer = Killer(server, worker, kills, pause, seed)
             worker.start()
             try:
                 _storm(built, owners, killer, outcome)
