@@ -14,14 +14,15 @@ from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match
 from clawback.analysis.matching import entity_of
 from clawback.response.alerts import Alert, AlertKind, Severity
+from clawback.response.playbooks import PLAYBOOKS, name_of
 
-_ALERTS = {
-    IndicatorKind.URL: (AlertKind.URL_VERDICT_CHANGE, "Url verdict changed to malicious"),
-    IndicatorKind.HOST: (AlertKind.URL_VERDICT_CHANGE, "Host verdict changed to malicious"),
-    IndicatorKind.DOMAIN: (AlertKind.URL_VERDICT_CHANGE, "Domain verdict changed to malicious"),
-    IndicatorKind.SENDER: (AlertKind.MALICIOUS_SENDER, "Sender verdict changed to malicious"),
-    IndicatorKind.IP: (AlertKind.MALICIOUS_SENDER, "Sending IP verdict changed to malicious"),
-    IndicatorKind.SHA256: (AlertKind.MALICIOUS_FILE, "Malicious file found after delivery"),
+_KINDS = {
+    IndicatorKind.URL: AlertKind.URL_VERDICT_CHANGE,
+    IndicatorKind.HOST: AlertKind.URL_VERDICT_CHANGE,
+    IndicatorKind.DOMAIN: AlertKind.URL_VERDICT_CHANGE,
+    IndicatorKind.SENDER: AlertKind.MALICIOUS_SENDER,
+    IndicatorKind.IP: AlertKind.MALICIOUS_SENDER,
+    IndicatorKind.SHA256: AlertKind.MALICIOUS_FILE,
 }
 
 
@@ -30,9 +31,10 @@ class Request:
     """One thing to investigate.
 
     `trigger` tells alerts of one cause apart (``indicator:...``, ``message:...``).
-    `indicators` are ids of listed indicators to make clusters of; empty for a manual look at something
-    that nobody has listed. `asked` is set when a person wants it now: then copies that an undo put back
-    are planned again too.
+    `indicators` are ids of listed indicators to make clusters of; empty for a look at something that nobody
+    has listed. `asked` is set when a person wants it now: then it is never queued, and copies that an undo
+    put back are planned again too. `messages` are the ids of those it is about: where an open investigation
+    has one of them in a cluster, the alert joins it.
     """
 
     cause: Entity
@@ -43,6 +45,8 @@ class Request:
     source: str
     indicators: tuple[str, ...] = ()
     asked: bool = False
+    messages: tuple[str, ...] = ()
+    detail: str = ""
 
     @property
     def key(self) -> str:
@@ -62,7 +66,34 @@ class Request:
     def alert(self, at: datetime) -> Alert:
         """The alert this request raises."""
         alert_id = ids.make("alr", self.cause.kind, self.cause.value, self.trigger)
-        return Alert(alert_id, self.kind, self.severity, self.title, self.cause, at, self.source)
+        return Alert(alert_id, self.kind, self.severity, self.title, self.cause, at, self.source, self.detail)
+
+
+def raised(
+    kind: AlertKind,
+    cause: Entity,
+    trigger: str,
+    source: str,
+    *,
+    indicators: tuple[str, ...] = (),
+    asked: bool = False,
+    messages: tuple[str, ...] = (),
+    detail: str = "",
+) -> Request:
+    """What an alert of this kind asks for, with the title and severity of its playbook."""
+    playbook = PLAYBOOKS[kind]
+    return Request(
+        cause,
+        kind,
+        playbook.severity,
+        playbook.title,
+        trigger,
+        source,
+        indicators,
+        asked,
+        messages,
+        detail,
+    )
 
 
 def cause_of(indicator: Indicator) -> Entity:
@@ -73,44 +104,41 @@ def cause_of(indicator: Indicator) -> Entity:
 
 def listing(indicator: Indicator) -> Request:
     """An indicator was listed, and mail that is already there carries it."""
-    kind, title = _ALERTS[indicator.kind]
-    cause = cause_of(indicator)
-    return Request(
-        cause,
+    by_hand = indicator.source == MANUAL
+    kind, cause = _KINDS[indicator.kind], cause_of(indicator)
+    # A person who lists it again wants it looked into again; a feed only repeats itself.
+    again = f":{indicator.added_at.isoformat()}" if by_hand else ""
+    return raised(
         kind,
-        Severity.INFORMATIONAL,
-        f"{title} - {cause.value}",
-        f"indicator:{indicator.id}",
+        cause,
+        f"indicator:{indicator.id}{again}",
         indicator.source,
-        (indicator.id,),
-        asked=indicator.source == MANUAL,
+        indicators=(indicator.id,),
+        asked=by_hand,
+        detail=name_of(kind, cause),
     )
 
 
 def arrival(indicator: Indicator, message_id: str) -> Request:
     """A message arrived that carries a listed indicator."""
     cause = cause_of(indicator)
-    kind, _ = _ALERTS[indicator.kind]
-    return Request(
+    return raised(
+        _KINDS[indicator.kind],
         cause,
-        kind,
-        Severity.INFORMATIONAL,
-        f"Message with a listed {indicator.kind.value} delivered - {cause.value}",
         f"message:{message_id}",
         indicator.source,
-        (indicator.id,),
+        indicators=(indicator.id,),
+        detail=f"Message with a listed {indicator.kind.value} delivered - {cause.value}",
     )
 
 
 def manual(cause: Entity, indicators: tuple[str, ...], actor: str, at: datetime) -> Request:
     """A person asked."""
-    return Request(
-        cause,
+    return raised(
         AlertKind.MANUAL,
-        Severity.INFORMATIONAL,
-        f"Manual investigation of {cause.kind.value} - {cause.value}",
+        cause,
         f"manual:{actor}:{at.isoformat()}",
         actor,
-        indicators,
+        indicators=indicators,
         asked=True,
     )

@@ -10,11 +10,19 @@ from clawback.analysis.entities import Entity
 
 
 class AlertKind(StrEnum):
-    """What raised it. The titles and severities are those of Defender's default alert policies."""
+    """What raised it. Titles, severities and what follows stand in `playbooks`."""
 
     URL_VERDICT_CHANGE = "url_verdict_change"
     MALICIOUS_FILE = "malicious_file"
     MALICIOUS_SENDER = "malicious_sender"
+    MALICIOUS_URL_REMOVED = "malicious_url_removed"
+    MALICIOUS_FILE_REMOVED = "malicious_file_removed"
+    MAIL_REMOVED = "mail_removed"
+    USER_REPORT = "user_report"
+    URL_CLICK = "url_click"
+    SUSPICIOUS_SENDING = "suspicious_sending"
+    USER_RESTRICTED = "user_restricted"
+    USER_COMPROMISE = "user_compromise"
     MANUAL = "manual"
 
 
@@ -29,7 +37,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert. `cause` is what alerts must share to join one investigation."""
+    """One alert. `cause` is what alerts must share to join one investigation.
+
+    `detail` says in words what was seen, where the title and the cause do not say it all.
+    """
 
     id: str
     kind: AlertKind
@@ -38,3 +49,4 @@ class Alert:
     cause: Entity
     raised_at: datetime
     source: str
+    detail: str = ""

@@ -22,6 +22,7 @@ from clawback.response.investigation import (
     LogEntry,
 )
 from clawback.response.plan import RemediationStatus
+from clawback.response.playbooks import name_of
 from clawback.response.steps import step
 
 LOG_LIMIT = 2_000
@@ -34,7 +35,7 @@ def start(event: InvestigationStarted, actor: str, at: datetime) -> Investigatio
     blank = Investigation(
         id=event.investigation_id,
         kind=alert.kind,
-        title=alert.title,
+        title=name_of(alert.kind, alert.cause),
         cause=alert.cause,
         status=InvestigationStatus.STARTING,
         created_at=at,

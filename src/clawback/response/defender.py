@@ -10,9 +10,10 @@ from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.message.delivery import DeliveryAction, DeliveryLocation
 from clawback.message.link import LinkLocation
 from clawback.message.message import Direction
-from clawback.response.alerts import AlertKind
+from clawback.response.alerts import Severity
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import ActionKind, Outcome, Receipt, RemediationStatus
+from clawback.response.playbooks import PLAYBOOKS
 
 INVESTIGATION_STATUS = {
     InvestigationStatus.STARTING: "Starting",
@@ -27,12 +28,8 @@ INVESTIGATION_STATUS = {
     InvestigationStatus.TERMINATED_BY_SYSTEM: "Terminated By System",
     InvestigationStatus.TERMINATED_BY_USER: "Terminated By User",
 }
-INVESTIGATION_TYPE = {
-    AlertKind.URL_VERDICT_CHANGE: "URL verdict change",
-    AlertKind.MALICIOUS_FILE: "Zapped File",
-    AlertKind.MALICIOUS_SENDER: "Malicious sender",
-    AlertKind.MANUAL: "Manual investigation",
-}
+INVESTIGATION_TYPE = {kind: playbook.type for kind, playbook in PLAYBOOKS.items()}
+SEVERITY = {severity: severity.value.capitalize() for severity in Severity}
 CLUSTER_TYPE = {
     ClusterKind.MALICIOUS_FILE: "Similar files",
     ClusterKind.MALICIOUS_URL: "Similar URLs",

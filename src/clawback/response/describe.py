@@ -23,7 +23,8 @@ def describe(event: InvestigationEvent) -> str:
     """One plain sentence about an event."""
     match event:
         case InvestigationStarted() | AlertJoined():
-            return f"{event.alert.title} (alert {event.alert.id})"
+            alert = event.alert
+            return f"{alert.title}{f': {alert.detail}' if alert.detail else ''} (alert {alert.id})"
         case ClusterLinked():
             return (
                 f"{event.messages} messages carry {event.key.value}; of {event.places.copies} copies "
