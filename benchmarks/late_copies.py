@@ -46,7 +46,7 @@ from clawback import app
 from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import Indicator, IndicatorKind, indicator
 from clawback.engine import commands
-from clawback.engine.ingest import Synced, sync_all
+from clawback.engine.ingest import sync_all
 from clawback.engine.parts import Parts
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.policy import Policy
@@ -221,32 +221,26 @@ def postman(site: Site, letters: Sequence[Letter], told: multiprocessing.Queue[l
     told.put(waited)
 
 
-async def _read(parts: Parts) -> Synced:
-    return await sync_all(parts)
-
-
-def _finish(built: app.App) -> None:
-    """Do all work that waits; several pieces at once, so that a server and we do not wait in turns."""
-    worker = built.worker()
-
-    async def drain(parts: Parts) -> None:
-        await asyncio.gather(*(worker.drain() for _ in range(AT_ONCE)))
-
-    built.run(drain)
-
-
 def arm(built: app.App, site: Site, users: Sequence[str], armed: int) -> None:
     """Deliver one copy for each cluster, read them, list the URLs, and remove them all."""
     with site.post() as deliver:
         for n in range(armed):
             deliver(users[n * len(users) // armed], n, letter(n, n))
     commands.set_policy(built.parts, Policy(automatic=frozenset(ClusterKind)), ACTOR)
-    built.run(_read)
-    bad: list[Indicator] = [
-        indicator(IndicatorKind.URL, url(n), source="feed", added_at=datetime.now(UTC)) for n in range(armed)
-    ]
-    commands.import_indicators(built.parts, "feed", bad, ACTOR)
-    _finish(built)
+    worker = built.worker()
+
+    async def work(parts: Parts) -> None:
+        await sync_all(parts)
+        commands.import_indicators(parts, "feed", _listed(armed), ACTOR)
+        # Several pieces at once, so that a server and we do not wait in turns.
+        await asyncio.gather(*(worker.drain() for _ in range(AT_ONCE)))
+
+    built.run(work)
+
+
+def _listed(armed: int) -> list[Indicator]:
+    now = datetime.now(UTC)
+    return [indicator(IndicatorKind.URL, url(n), source="feed", added_at=now) for n in range(armed)]
 
 
 async def watch(
@@ -312,6 +306,7 @@ def play(kind: str, home: Path, armed: int, mailboxes: int, late: int) -> Figure
             begun = time.perf_counter()
             arm(built, site, users, armed)
             setup = time.perf_counter() - begun
+        with app.build(settings) as built:
             waited = _measured(built, site, letters)
             counted = accounted(built.store, armed)
         left = site.left(users)
