@@ -13,6 +13,8 @@ from clawback.analysis.entities import Entity, Reason
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind
 from clawback.analysis.matching import entity_of
 from clawback.analysis.queries import query_of
+from clawback.analysis.rollup import ThreatCounts
+from clawback.analysis.volume import Volume
 from clawback.message.message import Message
 
 
@@ -29,19 +31,27 @@ class ClusterKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One message of a cluster, and why it is one (never empty)."""
+    """One message of a cluster, why it is one (never empty), and how sure that is.
+
+    The score is 1 for what is the same, the Jaccard value for bodies, a fixed value for shapes; it has
+    four digits behind the point.
+    """
 
     message_id: str
     reasons: tuple[Reason, ...]
+    score: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Messages that carry the same malicious thing.
+    """Messages that carry the same malicious thing, or are similar to messages that do.
 
     `id` (``clu-...``) is made of the investigation and the key; `query` says in words of the hunting
-    language what was asked, `asked_at` when, and `indicator` is the listing that the key is of (None in
-    what was kept before it was noted).
+    language what was asked, `asked_at` when, and `indicator` is the listing that the key is of (None for
+    what is only similar, and in what was kept before it was noted). Members have a score of `line` or
+    more; `candidates` are those below it (given when it is cut, not kept in it). `threats` counts the
+    members by what is said against them, `volume` says whether they are unusually many, and `folded`
+    names the keys of clusters that would have had the same members.
     """
 
     id: str
@@ -53,6 +63,11 @@ class Cluster:
     threat: Threat
     members: tuple[Member, ...]
     indicator: Indicator | None = None
+    line: float = 1.0
+    candidates: tuple[Member, ...] = ()
+    threats: ThreatCounts = ThreatCounts()
+    volume: Volume | None = None
+    folded: tuple[Entity, ...] = ()
 
 
 _KINDS = {

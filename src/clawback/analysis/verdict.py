@@ -15,7 +15,7 @@ _VERDICTS = (
     VerdictKind.UNKNOWN,
     VerdictKind.NO_THREATS_FOUND,
 )
-_THREATS = (
+THREATS = (
     Threat.MALWARE,
     Threat.HIGH_CONFIDENCE_PHISH,
     Threat.MALICIOUS_FILE,
@@ -82,4 +82,4 @@ def judge(detections: Iterable[Detection]) -> Judgement:
     winners = sorted((d for d in found if d.verdict is verdict), key=lambda d: -d.confidence)
     threats = [d.threat for d in winners if d.threat is not None]
     reasons = dict.fromkeys(reason for d in winners for reason in d.reasons)
-    return Judgement(verdict, min(threats, key=_THREATS.index, default=None), tuple(reasons))
+    return Judgement(verdict, min(threats, key=THREATS.index, default=None), tuple(reasons))

@@ -1,37 +1,145 @@
-"""Clusters and their members; members only ever come, each with the reasons it first had."""
+"""Clusters, their members and the candidates below their line.
+
+Members come with the reasons they first had, and only go when a cluster is cut again at a higher line.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, literal, select, update
 
 from clawback.analysis.clusters import Cluster, Member
 from clawback.analysis.entities import Reason
 from clawback.errors import NotFound
 from clawback.message.delivery import DeliveryLocation
 from clawback.response.counts import Places
+from clawback.store.columns import blob, integer, metadata, text_column
 from clawback.store.records import Codec
-from clawback.store.repository import Repository, chunks
+from clawback.store.repository import CHUNK, Repository, chunks
 from clawback.store.schema import cluster_members, clusters, deliveries
-from clawback.store.text import armour
+from clawback.store.text import armour, disarm, micros
 
 _codec = Codec(Cluster)
 _reasons: Codec[tuple[Reason, ...]] = Codec(tuple[Reason, ...])
 _UPSERT = "ON CONFLICT (id) DO UPDATE SET record = excluded.record"
+_COLUMNS = ("cluster_no", "message_id", "seq", "reasons", "score")
+_STAY = "ON CONFLICT (cluster_no, message_id) DO NOTHING"
+_RISE = (
+    "ON CONFLICT (cluster_no, message_id) DO UPDATE SET reasons = excluded.reasons, score = excluded.score"
+)
+_FINE = 10_000
+"""Scores are kept as whole numbers of this part, so that a score is never beside the line by rounding."""
+_DAY = timedelta(days=1) // timedelta(microseconds=1)
+
+cluster_candidates = Table(
+    "cluster_candidates",
+    metadata,
+    integer("cluster_no", primary_key=True),
+    text_column("message_id", primary_key=True),
+    integer("seq"),
+    blob("reasons"),
+    integer("score"),
+)
 
 
 class Clusters(Repository):
     """All clusters."""
 
     def save(self, cluster: Cluster, investigation_id: str) -> None:
-        """Write a cluster. Members it has already stay, with their reasons; new ones join them."""
-        row = (cluster.id, investigation_id, _codec.encode(replace(cluster, members=())))
+        """Write a cluster. Members it has already stay, with their reasons; new ones join them.
+
+        A line that it has already stays too: members and candidates are parted by that.
+        """
+        known = self._connection.execute(select(clusters).where(clusters.c.id == armour(cluster.id))).first()
+        line = _codec.decode(known.record).line if known else cluster.line
+        row = (cluster.id, investigation_id, _head(replace(cluster, line=line)))
         self._insert(clusters, ("id", "investigation_id", "record"), [row], _UPSERT)
-        no = self._connection.execute(select(clusters.c.no).where(clusters.c.id == cluster.id)).scalar_one()
-        self._join(no, cluster.members)
+        no = self._row(cluster.id).no
+        everyone = (*cluster.members, *cluster.candidates)
+        self._join(no, [m for m in everyone if _fine(m.score) >= _fine(line)])
+        self._put_below(no, [m for m in everyone if _fine(m.score) < _fine(line)])
+
+    def restate(self, cluster: Cluster) -> None:
+        """Write what is said of a cluster anew; its members stay as they are. Raises NotFound."""
+        row = self._row(cluster.id)
+        self._connection.execute(
+            update(clusters).where(clusters.c.no == row.no).values(record=_head(cluster))
+        )
+
+    def recut(self, cluster_id: str, line: float) -> Cluster:
+        """Move the line: members below it become candidates, candidates above it members.
+
+        Answers the cluster without either. Two statements for each way, however many there are. Raises
+        NotFound.
+        """
+        row = self._row(cluster_id)
+        cut = replace(_codec.decode(row.record), line=line)
+        down = (cluster_members.c.cluster_no == row.no) & (cluster_members.c.score < _fine(line))
+        up = (cluster_candidates.c.cluster_no == row.no) & (cluster_candidates.c.score >= _fine(line))
+        self._move(cluster_members, cluster_candidates, down)
+        self._move(cluster_candidates, cluster_members, up)
+        self.restate(cut)
+        return cut
+
+    def _move(self, source: Table, target: Table, which: ColumnElement[bool]) -> None:
+        rows = select(*(source.c[name] for name in _COLUMNS)).where(which)
+        self._connection.execute(insert(target).from_select(_COLUMNS, rows))
+        self._connection.execute(delete(source).where(which))
+
+    def put_below(self, cluster_id: str, candidates: Sequence[Member]) -> None:
+        """Keep candidates below the line; those that are members already stay members. Raises NotFound."""
+        self._put_below(self._row(cluster_id).no, candidates)
+
+    def below(self, cluster_id: str, limit: int = CHUNK) -> tuple[Member, ...]:
+        """The candidates below the line, those nearest to it first; raises NotFound."""
+        table = cluster_candidates.c
+        query = select(table.message_id, table.reasons, table.score)
+        mine = query.where(table.cluster_no == self._row(cluster_id).no)
+        rows = self._connection.execute(mine.order_by(table.score.desc(), table.seq).limit(limit))
+        return tuple(_member(row) for row in rows)
+
+    def count_below(self, cluster_id: str) -> int:
+        """How many candidates are below the line; raises NotFound."""
+        table = cluster_candidates.c
+        query = select(func.count()).where(table.cluster_no == self._row(cluster_id).no)
+        return self._connection.execute(query).scalar_one()
+
+    def heads_of(self, investigation_id: str) -> tuple[Cluster, ...]:
+        """The clusters of an investigation, oldest first, without their members."""
+        query = select(clusters.c.record).where(clusters.c.investigation_id == armour(investigation_id))
+        return tuple(
+            _codec.decode(r) for r in self._connection.execute(query.order_by(clusters.c.no)).scalars()
+        )
+
+    def ends(self, cluster_id: str, most: int) -> tuple[str, ...]:
+        """The ids of the first and the last members of a cluster, `most` in all; raises NotFound."""
+        table, no = cluster_members.c, self._row(cluster_id).no
+        mine = select(table.message_id).where(table.cluster_no == no)
+        first = mine.order_by(table.seq, table.message_id).limit(most - most // 2)
+        last = mine.order_by(table.seq.desc(), table.message_id.desc()).limit(most // 2)
+        ids = [*self._connection.execute(first).scalars(), *self._connection.execute(last).scalars()]
+        return tuple(dict.fromkeys(ids))
+
+    def ages(self, cluster_id: str, now: datetime, days: int) -> dict[int, int]:
+        """Members by how many whole days ago their first copy arrived, up to `days`; raises NotFound."""
+        joined = cluster_members.join(deliveries, deliveries.c.message_id == cluster_members.c.message_id)
+        arrived = func.min(deliveries.c.internal_date).label("arrived")
+        mine = (
+            select(arrived)
+            .select_from(joined)
+            .where(cluster_members.c.cluster_no == self._row(cluster_id).no)
+        )
+        since = micros(now) - (days + 1) * _DAY
+        first = mine.group_by(cluster_members.c.message_id).subquery()
+        age = ((literal(micros(now)) - first.c.arrived) // _DAY).label("age")
+        recent = select(age, func.count().label("members")).where(
+            first.c.arrived > since, first.c.arrived <= micros(now)
+        )
+        return {int(row.age): row.members for row in self._connection.execute(recent.group_by(age))}
 
     def get(self, cluster_id: str) -> Cluster:
         """The cluster with all its members, in the order in which they came; raises NotFound."""
@@ -114,19 +222,51 @@ class Clusters(Repository):
         return found
 
     def _join(self, no: int, members: Sequence[Member]) -> None:
-        columns = ("cluster_no", "message_id", "seq", "reasons")
         table = cluster_members.c
         last = select(func.coalesce(func.max(table.seq), 0)).where(table.cluster_no == no)
         first = self._connection.execute(last).scalar_one() + 1
         unique = {member.message_id: member for member in reversed(members)}
         ordered = [member for member in members if unique[member.message_id] is member]
-        rows = [(no, m.message_id, seq, _reasons.encode(m.reasons)) for seq, m in enumerate(ordered, first)]
-        for chunk in chunks(rows):
-            self._insert(cluster_members, columns, chunk, "ON CONFLICT (cluster_no, message_id) DO NOTHING")
+        below = cluster_candidates.c
+        for start in range(0, len(ordered), CHUNK):
+            chunk = ordered[start : start + CHUNK]
+            risen = self._within(below.message_id, [armour(m.message_id) for m in chunk])
+            self._connection.execute(delete(cluster_candidates).where(below.cluster_no == no, risen))
+            self._insert(cluster_members, _COLUMNS, _rows(no, chunk, first + start), _STAY)
+
+    def _put_below(self, no: int, candidates: Sequence[Member]) -> None:
+        for chunk in chunks(candidates):
+            ids = [armour(m.message_id) for m in chunk]
+            table = cluster_members.c
+            inside = select(table.message_id).where(
+                table.cluster_no == no, self._within(table.message_id, ids)
+            )
+            members = set(self._connection.execute(inside).scalars())
+            rest = [m for m in chunk if m.message_id not in members]
+            self._insert(cluster_candidates, _COLUMNS, _rows(no, rest, 1), _RISE)
 
     def _whole(self, row: Row[Any]) -> Cluster:
         table = cluster_members.c
-        query = select(table.message_id, table.reasons).where(table.cluster_no == row.no)
-        found = self._connection.execute(query.order_by(table.seq))
-        members = tuple(Member(message_id, _reasons.decode(reasons)) for message_id, reasons in found)
-        return replace(_codec.decode(row.record), members=members)
+        query = select(table.message_id, table.reasons, table.score).where(table.cluster_no == row.no)
+        found = self._connection.execute(query.order_by(table.seq, table.message_id))
+        return replace(_codec.decode(row.record), members=tuple(_member(one) for one in found))
+
+
+def _head(cluster: Cluster) -> bytes:
+    return _codec.encode(replace(cluster, members=(), candidates=()))
+
+
+def _fine(score: float) -> int:
+    return round(score * _FINE)
+
+
+def _rows(no: int, members: Sequence[Member], first: int) -> list[tuple[Any, ...]]:
+    encode = _reasons.encode
+    return [
+        (no, armour(m.message_id), seq, encode(m.reasons), _fine(m.score))
+        for seq, m in enumerate(members, first)
+    ]
+
+
+def _member(row: Row[Any]) -> Member:
+    return Member(disarm(row.message_id), _reasons.decode(row.reasons), row.score / _FINE)

@@ -176,6 +176,7 @@ cluster_members = Table(
     text_column("message_id", primary_key=True),
     integer("seq"),
     blob("reasons"),
+    integer("score"),
     Index("cluster_members_by_message", "message_id"),
 )
 

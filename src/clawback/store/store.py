@@ -26,6 +26,7 @@ from clawback.store.jobs import Jobs
 from clawback.store.messages import Messages
 from clawback.store.remediations import Remediations
 from clawback.store.settings import Settings
+from clawback.store.similar import Similar
 from clawback.store.standing import Standing
 
 
@@ -66,6 +67,10 @@ class Unit:
     @cached_property
     def clusters(self) -> Clusters:
         return Clusters(self._connection)
+
+    @cached_property
+    def similar(self) -> Similar:
+        return Similar(self._connection)
 
     @cached_property
     def remediations(self) -> Remediations:
