@@ -31,6 +31,11 @@ class Alerts(Repository):
             raise NotFound(f"there is no alert {alert_id}")
         return _codec.decode(found)
 
+    def investigation_of(self, alert_id: str) -> str:
+        """The id of the investigation that an alert led to, "" when the alert is not known."""
+        query = select(alerts.c.investigation_id).where(alerts.c.id == armour(alert_id))
+        return self._connection.execute(query).scalar() or ""
+
     def of_investigation(self, investigation_id: str) -> tuple[Alert, ...]:
         """The alerts of an investigation, in the order in which they came."""
         query = select(alerts.c.record).where(alerts.c.investigation_id == armour(investigation_id))

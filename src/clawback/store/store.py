@@ -16,18 +16,25 @@ from clawback.store import border, database, migrate
 from clawback.store.alerts import Alerts
 from clawback.store.audit import Audit
 from clawback.store.blobs import Blobs
+from clawback.store.clicks import Clicks
 from clawback.store.clusters import Clusters
 from clawback.store.cursors import Cursors
 from clawback.store.deliveries import Deliveries
 from clawback.store.detections import Detections
+from clawback.store.exclusions import Exclusions
+from clawback.store.exposure import Exposures
 from clawback.store.indicators import Indicators
 from clawback.store.investigations import Investigations
 from clawback.store.jobs import Jobs
 from clawback.store.messages import Messages
 from clawback.store.remediations import Remediations
+from clawback.store.retractions import Retractions
+from clawback.store.sent_mail import SentMail
 from clawback.store.settings import Settings
 from clawback.store.similar import Similar
 from clawback.store.standing import Standing
+from clawback.store.starts import Starts
+from clawback.store.submissions import Submissions
 
 
 class Unit:
@@ -51,6 +58,10 @@ class Unit:
     @cached_property
     def detections(self) -> Detections:
         return Detections(self._connection)
+
+    @cached_property
+    def exposure(self) -> Exposures:
+        return Exposures(self._connection)
 
     @cached_property
     def indicators(self) -> Indicators:
@@ -79,6 +90,30 @@ class Unit:
     @cached_property
     def standing(self) -> Standing:
         return Standing(self._connection)
+
+    @cached_property
+    def retractions(self) -> Retractions:
+        return Retractions(self._connection)
+
+    @cached_property
+    def submissions(self) -> Submissions:
+        return Submissions(self._connection)
+
+    @cached_property
+    def clicks(self) -> Clicks:
+        return Clicks(self._connection)
+
+    @cached_property
+    def sent_mail(self) -> SentMail:
+        return SentMail(self._connection)
+
+    @cached_property
+    def exclusions(self) -> Exclusions:
+        return Exclusions(self._connection)
+
+    @cached_property
+    def starts(self) -> Starts:
+        return Starts(self._connection)
 
     @cached_property
     def audit(self) -> Audit:
