@@ -20,6 +20,7 @@ from clawback.response.investigation import (
     Investigation,
     InvestigationStatus,
     LogEntry,
+    Terminated,
 )
 from clawback.response.plan import RemediationStatus
 from clawback.response.playbooks import name_of
@@ -58,24 +59,36 @@ def apply(state: Investigation, event: InvestigationEvent, actor: str, at: datet
 def status_of(state: Investigation) -> InvestigationStatus:
     """Read the status off what is known.
 
-    Failure first; then what still runs or waits; then the outcome. *Remediated* only when every copy
-    of every malicious cluster was observed outside the mailboxes.
+    Failure first; then what runs, an early end, what waits; then the outcome. *Remediated* only when every
+    copy of every malicious cluster was observed outside the mailboxes.
     """
     if state.failure:
         return InvestigationStatus.FAILED
-    if not state.asked:
-        return InvestigationStatus.STARTING
     if any(r.at_work for r in state.remediations):
         return InvestigationStatus.RUNNING
+    if state.terminated:
+        return _TERMINATED[state.terminated]
+    if state.queued:
+        return InvestigationStatus.QUEUED_BY_THROTTLING
+    if not state.asked:
+        return InvestigationStatus.STARTING
     if any(r.status is RemediationStatus.PENDING for r in state.remediations):
         return InvestigationStatus.PENDING_ACTION
     return _outcome(state)
 
 
+_TERMINATED = {
+    Terminated.BY_SYSTEM: InvestigationStatus.TERMINATED_BY_SYSTEM,
+    Terminated.BY_USER: InvestigationStatus.TERMINATED_BY_USER,
+}
+
+
 def _outcome(state: Investigation) -> InvestigationStatus:
     bad = [c for c in state.clusters if c.verdict is VerdictKind.MALICIOUS]
     if not bad:
-        suspicious = any(c.verdict is VerdictKind.SUSPICIOUS for c in state.clusters)
+        verdicts = {c.verdict for c in state.clusters}
+        verdicts |= {item.verdict for item in state.evidence if item.role == "mail_rule"}
+        suspicious = VerdictKind.SUSPICIOUS in verdicts
         return InvestigationStatus.THREATS_FOUND if suspicious else InvestigationStatus.NO_THREATS_FOUND
     if all(c.now.left == 0 for c in bad):
         return InvestigationStatus.REMEDIATED
@@ -86,11 +99,17 @@ def _outcome(state: Investigation) -> InvestigationStatus:
     return InvestigationStatus.THREATS_FOUND
 
 
+_AS_FOUND = frozenset({"click", "mail_rule"})
+"""Roles of evidence that no removal of mail changes."""
+
+
 def _restated(item: Evidence, state: Investigation) -> Evidence:
     """Evidence with the verdict and remediation status that the clusters now give it."""
     mine = [c for c in state.clusters if item.entity in (c.key, Entity(EntityKind.CLUSTER, c.cluster_id))]
     if item.role == "cause" and not mine:
         mine = list(state.clusters)
+    if not mine and item.role in _AS_FOUND:
+        return item
     if not mine:
         status = EvidenceStatus.NOT_FOUND if state.asked else item.status
         return replace(item, status=status)

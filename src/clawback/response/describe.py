@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clawback.response.describe_inquiries import describe_inquiry
 from clawback.response.events import (
     AlertJoined,
     ClusterArmed,
@@ -17,6 +18,8 @@ from clawback.response.events import (
     RemediationPlanned,
     RemediationRejected,
 )
+from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
+from clawback.response.events_inquiries import InquiryEvent
 
 
 def describe(event: InvestigationEvent) -> str:
@@ -50,7 +53,13 @@ def describe(event: InvestigationEvent) -> str:
             )
         case RemediationCancelled() | InvestigationFailed() | ClusterDisarmed():
             return event.reason
+        case RemediationProposed():
+            return f"waits for a second person{f': {event.note}' if event.note else ''}"
+        case RemediationExpiring():
+            return f"expires on {event.expires_at:%Y-%m-%d %H:%M} UTC"
         case RemediationApproved() | RemediationRejected():
             return event.note or event.remediation_id
+        case _ if isinstance(event, InquiryEvent):
+            return describe_inquiry(event)
         case _:
             return event.remediation_id

@@ -15,6 +15,11 @@ from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, Threat, VerdictKind
 from clawback.response.alerts import Alert
 from clawback.response.counts import Places
+from clawback.response.events_access import ACCESS_EVENTS, AccessEvent
+from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
+from clawback.response.events_inquiries import INQUIRY_EVENTS, ClicksRecorded, InquiryEvent
+from clawback.response.events_reports import SUBMISSION_EVENTS, SubmissionEvent
+from clawback.response.events_retraction import VerdictRetracted
 from clawback.response.plan import ActionKind, Tally
 from clawback.response.policy import Policy
 
@@ -225,8 +230,10 @@ InvestigationEvent = (
     | ClusterLinked
     | NothingCarried
     | RemediationPlanned
+    | RemediationProposed
     | RemediationApproved
     | RemediationRejected
+    | RemediationExpiring
     | RemediationExpired
     | RemediationCancelled
     | RemediationStarted
@@ -234,27 +241,36 @@ InvestigationEvent = (
     | ClusterArmed
     | ClusterDisarmed
     | InvestigationFailed
+    | InquiryEvent
 )
 Event = (
     InvestigationEvent
     | IndicatorAdded
     | IndicatorsImported
     | IndicatorRemoved
+    | VerdictRetracted
     | AutomationChanged
+    | AccessEvent
     | ClusterExported
+    | ClicksRecorded
+    | SubmissionEvent
 )
 EVENTS: tuple[type[Event], ...] = (
     IndicatorAdded,
     IndicatorsImported,
     IndicatorRemoved,
+    VerdictRetracted,
     AutomationChanged,
+    *ACCESS_EVENTS,
     InvestigationStarted,
     AlertJoined,
     ClusterLinked,
     NothingCarried,
     RemediationPlanned,
+    RemediationProposed,
     RemediationApproved,
     RemediationRejected,
+    RemediationExpiring,
     RemediationExpired,
     RemediationCancelled,
     RemediationStarted,
@@ -263,4 +279,6 @@ EVENTS: tuple[type[Event], ...] = (
     ClusterDisarmed,
     InvestigationFailed,
     ClusterExported,
+    *INQUIRY_EVENTS,
+    *SUBMISSION_EVENTS,
 )

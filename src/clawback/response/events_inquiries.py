@@ -92,3 +92,13 @@ InquiryEvent = (
     | MailRulesFound
 )
 """Those that change their investigation."""
+INQUIRY_EVENTS: tuple[type[InquiryEvent | ClicksRecorded], ...] = (
+    InvestigationQueued,
+    InvestigationBegan,
+    InvestigationTerminated,
+    MessagesLeftOut,
+    ClicksFound,
+    MailRulesFound,
+    ClicksRecorded,
+)
+"""All of this file, for the list of events."""

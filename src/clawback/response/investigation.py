@@ -34,6 +34,14 @@ class InvestigationStatus(StrEnum):
     TERMINATED_BY_USER = "terminated_by_user"
 
 
+class Terminated(StrEnum):
+    """Who ended an inquiry before its outcome."""
+
+    NOT = ""
+    BY_SYSTEM = "system"
+    BY_USER = "user"
+
+
 OPEN_STATUSES = frozenset(
     {
         InvestigationStatus.STARTING,
@@ -75,7 +83,10 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Investigation:
-    """An inquiry. `version` counts its events and guards against two writers."""
+    """An inquiry. `version` counts its events and guards against two writers.
+
+    `queued` while too many others started within an hour; `reason` says why it was `terminated`.
+    """
 
     id: str
     kind: AlertKind
@@ -93,3 +104,11 @@ class Investigation:
     asked: bool = False
     failure: str = ""
     version: int = 0
+
+    @property
+    def threats(self) -> int:
+        """How many malicious messages its clusters hold."""
+        return sum(c.messages for c in self.clusters if c.verdict is VerdictKind.MALICIOUS)
+    queued: bool = False
+    terminated: Terminated = Terminated.NOT
+    reason: str = ""

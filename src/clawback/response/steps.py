@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import singledispatch
 
 from clawback.analysis.entities import Entity, EntityKind
+from clawback.analysis.indicators import VerdictKind
 from clawback.response import accounts
 from clawback.response.accounts import RemediationStanding
 from clawback.response.events import (
@@ -25,9 +26,15 @@ from clawback.response.events import (
     RemediationRejected,
     RemediationStarted,
 )
+from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
+from clawback.response.events_inquiries import InquiryEvent
 from clawback.response.evidence import Evidence, EvidenceStatus
 from clawback.response.investigation import ClusterStanding, Investigation
 from clawback.response.plan import RemediationStatus, Tally
+from clawback.response.steps_inquiries import inquiry_step
+
+EVIDENCE = 2_000
+"""Pieces of evidence beside clusters that an investigation keeps, at most."""
 
 
 @singledispatch
@@ -45,7 +52,16 @@ def _(event: InvestigationStarted, state: Investigation, at: datetime) -> Invest
 def _(event: AlertJoined, state: Investigation, at: datetime) -> Investigation:
     if any(alert.id == event.alert.id for alert in state.alerts):
         return state
-    return replace(state, alerts=(*state.alerts, event.alert))
+    grown = replace(state, alerts=(*state.alerts, event.alert))
+    if any(item.entity == event.alert.cause for item in state.evidence):
+        return grown
+    joined = Evidence(event.alert.cause, "joined", VerdictKind.UNKNOWN, None, EvidenceStatus.ACTIVE, at)
+    return replace(grown, evidence=(*grown.evidence, joined)) if len(grown.evidence) < EVIDENCE else grown
+
+
+@step.register
+def _(event: InquiryEvent, state: Investigation, at: datetime) -> Investigation:
+    return inquiry_step(event, state, at)
 
 
 @step.register
@@ -98,6 +114,12 @@ def _(event: RemediationPlanned, state: Investigation, at: datetime) -> Investig
 def _(event: RemediationApproved, state: Investigation, at: datetime) -> Investigation:
     decided = _restanding(state, event.remediation_id, RemediationStatus.APPROVED, decided_at=at)
     return replace(decided, remediations=accounts.join(decided.remediations, event.remediation_id))
+
+
+@step.register(RemediationProposed)
+@step.register(RemediationExpiring)
+def _(event: RemediationProposed | RemediationExpiring, state: Investigation, at: datetime) -> Investigation:
+    return state
 
 
 @step.register
