@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from clawback.engine import intake
 from clawback.engine.arrivals import ask, back
 from clawback.engine.locate import seen_now
+from clawback.engine.marks import note
 from clawback.engine.pace import each
 from clawback.engine.parts import Parts
 from clawback.engine.survey import Survey, survey
@@ -176,6 +177,7 @@ async def _look_again(parts: Parts, source: str, unseen: Sequence[Delivery]) -> 
         there = [delivery for delivery in after if delivery.id in still]
         unit.deliveries.relocate(there)
         now = parts.now()
+        note(unit, unseen, there, now)
         return ask(unit, back(unit, unseen, there, now), now)
 
 
@@ -200,6 +202,7 @@ def _conclude(
         still = unit.deliveries.unchanged([expected[d.id] for d in (*changed, *missing)])
         there = [delivery for delivery in (*changed, *gone) if delivery.id in still]
         unit.deliveries.relocate(there)
+        note(unit, [expected[delivery.id] for delivery in there], there, now)
         asked = ask(unit, back(unit, before, [d for d in changed if d.id in still], now), now)
         if clean and len(there) == len(changed) + len(gone):
             unit.cursors.put(source, mailbox, found.cursors, gone=found.left)

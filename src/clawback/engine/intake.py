@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from clawback import ids
 from clawback.engine.arrivals import Arrived, ask, back
+from clawback.engine.marks import note
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import Reading
 from clawback.errors import Gone, HandleStale, LoginFailed, MailboxError, Refused, Throttled, Unavailable
@@ -147,6 +148,7 @@ def _record(
         unit.deliveries.save([delivery for delivery, _ in kept])
         there = [delivery for delivery in moved if delivery.id in still]
         unit.deliveries.relocate(there)
+        note(unit, before, there, parts.now())
         arrived = [
             Arrived(delivery, reading.message, reading.features.entities)
             for delivery, reading in kept

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from typing import Protocol, TypeVar
 
+from clawback.engine.marks import note
 from clawback.engine.pace import each
 from clawback.engine.parts import Parts
 from clawback.errors import ClawbackError, Gone, NotFound
@@ -155,6 +156,8 @@ def _write(parts: Parts, before: Sequence[Delivery], after: Sequence[Delivery]) 
         return list(after)
     with parts.store.write() as unit:
         still = unit.deliveries.unchanged([old for old in before if old.id in changed])
-        unit.deliveries.relocate([new for id, new in changed.items() if id in still])
+        there = [new for id, new in changed.items() if id in still]
+        unit.deliveries.relocate(there)
+        note(unit, before, there, parts.now())
         newer = unit.deliveries.get_many([id for id in changed if id not in still])
     return [newer.get(delivery.id, delivery) for delivery in after]

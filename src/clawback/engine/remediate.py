@@ -14,6 +14,7 @@ from clawback.engine.deeds import Answer, Guard, Run, do, failed, look_then_do, 
 from clawback.engine.ingest import Told, sync_many
 from clawback.engine.intake import chunks, keep, size_of
 from clawback.engine.locate import by_source
+from clawback.engine.marks import note
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import recount
@@ -149,9 +150,9 @@ def _write(run: Run, deeds: Sequence[Deed], answers: dict[int, Answer]) -> list[
             run.guard(unit)
             unit.remediations.receipt(run.plan.id, [receipt for _, receipt in done])
             deliveries = unit.deliveries.get_many([deed.delivery_id for deed, _ in done])
-            unit.deliveries.relocate(
-                [_after(run.parts, deliveries[deed.delivery_id], receipt) for deed, receipt in done]
-            )
+            after = [_after(run.parts, deliveries[deed.delivery_id], receipt) for deed, receipt in done]
+            unit.deliveries.relocate(after)
+            note(unit, deliveries.values(), after, min(receipt.at for _, receipt in done))
     return waiting
 
 

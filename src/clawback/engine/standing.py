@@ -15,6 +15,7 @@ from clawback.engine.arrivals import LATE, hand_back, wait
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
+from clawback.engine.released import released
 from clawback.response.events import ClusterArmed, ClusterDisarmed, RemediationCancelled
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.standing import StandingOrder, extended, is_late, same_key, standing_order
@@ -56,9 +57,10 @@ def cancel(unit: Unit, other: Remediation, reason: str, now: datetime) -> None:
     """Take back a plan that has not begun. Raises PlanStale when it has."""
     expected = frozenset({other.status})
     cancelled = RemediationStatus.CANCELLED
-    unit.remediations.set_status(other.id, cancelled, expected=expected, at=now, note=reason)
+    ended = unit.remediations.set_status(other.id, cancelled, expected=expected, at=now, note=reason)
     event = RemediationCancelled(other.investigation_id, other.id, reason)
     record(unit, event, actor=AUTOMATION, at=now)
+    released(unit, ended, now)
 
 
 def disarm(unit: Unit, order: StandingOrder, reason: str, actor: str, now: datetime) -> None:

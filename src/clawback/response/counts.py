@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from clawback.message.delivery import DeliveryLocation
 
@@ -40,3 +41,17 @@ class Places:
     def left(self) -> int:
         """Copies that were not observed outside the mailboxes."""
         return self.in_mailbox + self.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a look at a pending plan found: where its copies are now, and what has come beside them.
+
+    `messages` counts the members of its cluster now, `beside` their copies in mailboxes that are in no plan
+    of this cluster and in this one least of all: they are planned for by themselves.
+    """
+
+    at: datetime
+    places: Places
+    messages: int
+    beside: int

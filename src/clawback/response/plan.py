@@ -9,6 +9,7 @@ from operator import add, sub
 
 from clawback.analysis.entities import Entity
 from clawback.message.delivery import DeliveryLocation, Handle
+from clawback.response.counts import Refreshed
 
 
 class ActionKind(StrEnum):
@@ -58,7 +59,8 @@ class Skip:
 class Plan:
     """The frozen list. `hash` is over everything that will be done; an edited plan is another plan.
 
-    `undoes` names the remediation that it takes back, `follows` the one whose late copies it takes out.
+    `undoes` names the remediation that it takes back, `follows` the one whose late copies it takes out, or,
+    as the `rest`, the one whose copies went first.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Plan:
     undoes: str
     hash: str
     follows: str = ""
+    rest: bool = False
 
 
 class Outcome(StrEnum):
@@ -158,6 +161,10 @@ class Remediation:
 
     The account is over its own copies and over those that came late: `late` of the found ones. A
     remediation that `follows` another took out late copies for it, and is part of that one's account.
+
+    `first` is the approval of the first of two persons, `decided_by` whoever decided. One that is `part_of`
+    another came of it when only some of its copies were approved. `refreshed` is set while it waits and was
+    looked at again. The `rest` of a plan of which some copies went first follows those, and is not late.
     """
 
     id: str
@@ -179,3 +186,8 @@ class Remediation:
     note: str = ""
     follows: str = ""
     late: int = 0
+    first: Approval | None = None
+    decided_by: str = ""
+    part_of: str = ""
+    refreshed: Refreshed | None = None
+    rest: bool = False

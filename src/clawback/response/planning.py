@@ -13,6 +13,7 @@ from clawback import ids
 from clawback.analysis.clusters import Cluster, ClusterKind
 from clawback.errors import ApprovalMissing, PlanStale
 from clawback.message.delivery import Delivery, DeliveryLocation
+from clawback.response.deciding import second_person
 from clawback.response.plan import (
     ActionKind,
     Approval,
@@ -46,6 +47,7 @@ class Ground:
     folders: Mapping[str, str]
     held: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
+    declined: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def _why_not(delivery: Delivery, ground: Ground, action: ActionKind, policy: Pol
         return "another remediation has it"
     if delivery.id in ground.spared:
         return "a person put it back"
+    if delivery.id in ground.declined:
+        return "a person declined it"
     if delivery.location is DESTINATION.get(action):
         return "already in destination"
     if not delivery.location.in_mailbox:
@@ -189,6 +193,8 @@ def decide(a_plan: Plan, cluster_kind: ClusterKind, policy: Policy) -> Decision:
         return Decision(False, f"auto-remediation is off for {cluster_kind.value}")
     if len(a_plan.deeds) > policy.limit:
         return Decision(False, f"{len(a_plan.deeds)} copies are over the limit of {policy.limit}")
+    if people := second_person(a_plan, policy):
+        return Decision(False, people)
     return Decision(True, f"auto-remediation is on for {cluster_kind.value}")
 
 

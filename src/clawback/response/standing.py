@@ -13,6 +13,7 @@ from clawback.analysis.indicators import Indicator
 from clawback.analysis.matching import carries
 from clawback.message.delivery import Delivery
 from clawback.message.message import Message
+from clawback.response.deciding import second_person
 from clawback.response.plan import (
     AUTOMATION,
     STANDING,
@@ -135,6 +136,8 @@ def decide_late(a_plan: Plan, order: StandingOrder, policy: Policy) -> Decision:
         return Decision(False, f"auto-remediation is off for {order.cluster_kind.value}")
     if len(a_plan.deeds) > policy.limit:
         return Decision(False, f"{len(a_plan.deeds)} copies are over the limit of {policy.limit}")
+    if people := second_person(a_plan, policy):
+        return Decision(False, people)
     note = f", note: {order.note}" if order.note else ""
     return Decision(
         True,

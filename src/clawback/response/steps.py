@@ -118,7 +118,9 @@ def _(event: RemediationApproved, state: Investigation, at: datetime) -> Investi
 
 @step.register(RemediationProposed)
 @step.register(RemediationExpiring)
-def _(event: RemediationProposed | RemediationExpiring, state: Investigation, at: datetime) -> Investigation:
+@step.register(CollateralEstimated)
+@step.register(RestHeld)
+def _(event: object, state: Investigation, at: datetime) -> Investigation:
     return state
 
 

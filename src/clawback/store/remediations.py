@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, insert, or_, select, update
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.errors import NotFound, PlanStale
+from clawback.response.counts import Refreshed
 from clawback.response.plan import (
     ActionKind,
     Approval,
@@ -21,11 +22,10 @@ from clawback.response.plan import (
     Skip,
     Tally,
 )
-from clawback.store.audit import Audit
-from clawback.store.ledger import Ledger
 from clawback.store.records import Codec
 from clawback.store.schema import remediations
 from clawback.store.text import armour, disarm, micros, moment, moment_or_none
+from clawback.store.waiting import Waiting
 
 _approval = Codec(Approval)
 _S = RemediationStatus
@@ -35,7 +35,7 @@ _JOINED = (_S.APPROVED, _S.RUNNING, _S.COMPLETED, _S.FAILED)
 _GOING = (_S.PENDING, _S.APPROVED, _S.RUNNING, _S.COMPLETED)
 
 
-class Remediations(Ledger):
+class Remediations(Waiting):
     """All remediations, each with its plan, intents and receipts.
 
     What takes out late copies for another one is part of that one's account once it is approved.
@@ -43,10 +43,6 @@ class Remediations(Ledger):
     Whoever plans or moves one on also writes to the audit log, and has that first: locks that all take
     in the same order cannot wait for each other.
     """
-
-    def fence(self) -> None:
-        """Plan one after the other until the end of the unit, so that no copy is in two open plans."""
-        Audit(self._connection).alone()
 
     def add(self, remediation: Remediation, plan: Plan) -> None:
         """Write a remediation with its whole plan. Its id must be new."""
@@ -123,6 +119,7 @@ class Remediations(Ledger):
             undoes=row.undoes,
             hash=row.plan_hash,
             follows=row.follows,
+            rest=bool(row.rest),
         )
 
     def set_status(
@@ -133,23 +130,35 @@ class Remediations(Ledger):
         expected: frozenset[RemediationStatus],
         at: datetime,
         approval: Approval | None = None,
+        by: str = "",
         note: str = "",
     ) -> Remediation:
         """Move a remediation on and answer it as it then is.
 
-        The first decision, start and end are dated `at`. Raises NotFound, or PlanStale when the
-        status is none of those expected.
+        The first decision, start and end are dated `at`; `by` is whoever decided without an approval.
+        Raises NotFound, or PlanStale when the status is none of those expected.
         """
         self.fence()
         row = self._row(remediation_id)
         table = remediations.c
         old = [status.value for status in expected]
         query = update(remediations).where(table.no == row.no, table.status.in_(old))
-        changes = _changes(row, new, at, approval, note)
+        changes = _changes(row, new, at, approval, note) | ({"decided_by": armour(by)} if by else {})
         if self._connection.execute(query.values(changes)).rowcount != 1:
             status = self._row(remediation_id).status
             raise PlanStale(f"remediation {remediation_id} is {status} already")
         return self.get(remediation_id)
+
+    def set_first(self, remediation_id: str, approval: Approval) -> None:
+        """Keep the approval of the first of two persons; raises NotFound, or PlanStale when it is decided."""
+        self.fence()
+        mine = (remediations.c.no == self._no(remediation_id)) & (remediations.c.status == _S.PENDING.value)
+        kept = _approval.encode(approval).decode()
+        if (
+            self._connection.execute(update(remediations).where(mine).values(first_approval=kept)).rowcount
+            != 1
+        ):
+            raise PlanStale(f"remediation {remediation_id} is decided already")
 
     def mark_undone(self, remediation_id: str, by_remediation_id: str) -> None:
         """Note which remediation undid this one, its late copies too; raises NotFound."""
@@ -173,12 +182,6 @@ class Remediations(Ledger):
         last = self._last_kind(delivery_ids, _GOING)
         return {delivery_id for delivery_id, kind in last.items() if kind == ActionKind.RESTORE.value}
 
-    def due(self, now: datetime) -> tuple[str, ...]:
-        """The ids of pending remediations whose plan has expired, oldest first."""
-        table = remediations.c
-        query = select(table.id).where(table.status == _S.PENDING.value, table.expires_at <= micros(now))
-        return tuple(self._connection.execute(query.order_by(table.no)).scalars())
-
     def _account(self, remediation_id: str) -> Sequence[str]:
         """The ids of a remediation and of all that is part of its account, in order."""
         table = remediations.c
@@ -200,7 +203,10 @@ class Remediations(Ledger):
         late: dict[str, Tally] = {}
         for no, root in parts.items():
             late[root] = late.get(root, Tally()) + tallies[no]
-        return tuple(_remediation(row, tallies[row.no], late.get(row.id, Tally())) for row in rows)
+        seen = self._refreshed([row.no for row in rows if row.status == _S.PENDING.value])
+        return tuple(
+            _remediation(row, tallies[row.no], late.get(row.id, Tally()), seen.get(row.no)) for row in rows
+        )
 
     def _row(self, remediation_id: str) -> Row[Any]:
         query = select(remediations).where(remediations.c.id == armour(remediation_id))
@@ -223,6 +229,7 @@ def _changes(
         changes["ended_at"] = now
     if approval is not None:
         changes["approval"] = _approval.encode(approval).decode()
+        changes["decided_by"] = armour(approval.by)
     if note:
         changes["note"] = armour(note)
     return changes
@@ -248,6 +255,10 @@ def _row(remediation: Remediation, plan: Plan) -> dict[str, Any]:
         "undone_by": remediation.undone_by,
         "note": armour(remediation.note),
         "follows": remediation.follows,
+        "first_approval": None if remediation.first is None else _approval.encode(remediation.first).decode(),
+        "decided_by": armour(remediation.decided_by),
+        "part_of": remediation.part_of,
+        "rest": int(remediation.rest),
     }
 
 
@@ -255,7 +266,7 @@ def _key(row: Row[Any]) -> Entity:
     return Entity(EntityKind(row.key_kind), disarm(row.key_value))
 
 
-def _remediation(row: Row[Any], own: Tally, late: Tally) -> Remediation:
+def _remediation(row: Row[Any], own: Tally, late: Tally, seen: Refreshed | None) -> Remediation:
     return Remediation(
         id=row.id,
         investigation_id=row.investigation_id,
@@ -276,4 +287,8 @@ def _remediation(row: Row[Any], own: Tally, late: Tally) -> Remediation:
         note=disarm(row.note),
         follows=row.follows,
         late=late.found,
+        first=None if row.first_approval is None else _approval.decode(row.first_approval.encode()),
+        decided_by=disarm(row.decided_by),
+        part_of=row.part_of,
+        refreshed=seen,
     )
