@@ -13,13 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import msgspec
+
 from clawback import plugins
 from clawback.engine.pace import Pace
 from clawback.engine.parts import Bodies, Parts, Progress, silent
 from clawback.engine.reading import InlineReader, PoolReader, Reader
+from clawback.engine.reporting import Reporting
 from clawback.engine.watch import Watch
 from clawback.engine.workflow import Worker
+from clawback.errors import BadSettings
 from clawback.message.message import Organisation
+from clawback.message.reports import ReportedAs
+from clawback.response.feedback import NAMES
+from clawback.response.submissions import ReportPlace, SubmissionResult
 from clawback.settings import Settings
 from clawback.store import JobState, Store
 
@@ -95,6 +102,7 @@ def build(settings: Settings, *, progress: Progress = silent, inline: bool = Fal
         bodies=Bodies(settings.store.bodies),
         progress=progress,
         pace=Pace(settings.work.mailboxes_at_once, settings.work.messages_per_second),
+        reporting=_reporting(settings),
     )
     return App(settings, parts)
 
@@ -121,6 +129,46 @@ def _is_dead(worker: str) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def _reporting(settings: Settings) -> Reporting:
+    """Where users report mail, and who tells them the result."""
+    own = frozenset(d.lower() for d in settings.organisation.domains)
+    places = tuple(
+        ReportPlace(
+            source=place.source,
+            mailbox=place.mailbox.lower(),
+            folder=place.folder or "*",
+            domains=frozenset(d.lower() for d in place.domains) or own,
+            anyone=place.anyone,
+            reported_as=ReportedAs(place.reported_as),
+            age=timedelta(days=place.days),
+            kept=place.keep,
+        )
+        for place in settings.reports
+    )
+    told, home = settings.feedback, Path(settings.home)
+    return Reporting(
+        places,
+        own.union(*(place.domains for place in places)),
+        plugins.postman(msgspec.structs.asdict(told), home) if told.host else None,
+        _templates(Path(home, told.templates)) if told.templates else {},
+    )
+
+
+def _templates(folder: Path) -> dict[SubmissionResult, str]:
+    """The templates of one's own; outcomes that have none keep ours."""
+    found: dict[SubmissionResult, str] = {}
+    for result, name in NAMES.items():
+        try:
+            found[result] = (folder / name).read_text("utf-8")
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSettings(f"the template {folder / name} cannot be read: {error}") from None
+    if not found:
+        raise BadSettings(f"there is no template in {folder}: name one {', '.join(NAMES.values())}")
+    return found
 
 
 def _reader(settings: Settings, inline: bool) -> Reader:

@@ -7,6 +7,7 @@ the settings, its value a function ``(name, options, home) -> Connector``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from clawback.mailboxes.imap.connector import ImapConnector
 from clawback.mailboxes.jmap import JmapConnector
 from clawback.mailboxes.jmap.configuring import options_of as jmap_options_of
 from clawback.mailboxes.maildir import MaildirConnector
+from clawback.mailboxes.secrets import read_secret
+from clawback.sinks.mail import Security, SmtpPostman, SmtpServer
 
 MakeConnector = Callable[[str, Mapping[str, Any], Path], Connector]
 CONNECTORS = "clawback.connectors"
@@ -61,6 +64,20 @@ def connector(kind: str, name: str, options: Mapping[str, Any], home: Path) -> C
         known = ", ".join(sorted({*BUILT_IN, *(e.name for e in entry_points(group=CONNECTORS))}))
         raise BadSettings(f"source {name!r}: no connector is called {kind!r} (there are: {known})")
     return make(name, options, home)
+
+
+def postman(options: Mapping[str, Any], home: Path) -> SmtpPostman:
+    """Who carries letters by SMTP, from the settings of feedback; its password is read when it is needed."""
+    ways = {name: options[name] for name in ("password_file", "password_command") if options.get(name)}
+    server = SmtpServer(
+        str(options["host"]),
+        int(options["port"]),
+        Security(str(options["security"])),
+        str(options["user"]),
+        partial(read_secret, ways, home) if ways else None,
+        Path(home, str(options["ca_file"])) if options["ca_file"] else None,
+    )
+    return SmtpPostman(server, str(options["sender"]))
 
 
 def _from_entry_points(kind: str) -> MakeConnector | None:

@@ -60,6 +60,50 @@ class WorkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many messages a first reading of mailboxes may fetch each second; 0 means as many as it can."""
 
 
+class ReportSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place where users report mail: a mailbox that gets reports, or a folder that they move mail into."""
+
+    source: str = ""
+    """The source whose mailboxes are meant; "" means all of them."""
+    mailbox: str = ""
+    """The mailbox that gets reports; "" means a folder in every mailbox, with the reported mail itself."""
+    folder: str = ""
+    """The folder as the mail system names it, with ``*`` and ``?``; in a report mailbox "" means all."""
+    domains: tuple[str, ...] = ()
+    """Domains whose people are believed; none means those of the organisation."""
+    anyone: bool = False
+    """Whether reports of people outside these domains are believed too."""
+    reported_as: str = "phish"
+    """What a report is taken as that does not say: ``phish``, ``malware``, ``junk`` or ``not_junk``."""
+    days: int = 7
+    """How old a report may be when it is first seen; older ones are no news."""
+    keep: bool = True
+    """Whether reports stay in the report mailbox when the mail they are about is taken out."""
+
+
+class FeedbackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How those who report mail are told the result, by SMTP; without a `host` nobody is told."""
+
+    host: str = ""
+    """The SMTP server."""
+    port: int = 587
+    """Its port."""
+    security: str = "starttls"
+    """``starttls``, ``tls`` from the first byte, or ``none``; never less than is asked for."""
+    sender: str = ""
+    """The address that the mail comes from."""
+    user: str = ""
+    """The name to log in with; "" means no login."""
+    password_file: str = ""
+    """A file with the password, which nobody else can read."""
+    password_command: str | tuple[str, ...] = ""
+    """A command that prints the password."""
+    ca_file: str = ""
+    """Certificates that are believed instead of the system's."""
+    templates: str = ""
+    """A folder with templates of your own: phishing_or_malware.txt, spam.txt, no_threats_found.txt."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything in ``clawback.toml``."""
 
@@ -69,6 +113,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     sources: tuple[SourceSettings, ...] = ()
     work: WorkSettings = WorkSettings()
+    reports: tuple[ReportSettings, ...] = ()
+    feedback: FeedbackSettings = FeedbackSettings()
     home: str = ""
     """Set by `load`: the folder of the settings file."""
     file: str = ""
@@ -115,6 +161,7 @@ def _checked(settings: Settings, path: Path) -> Settings:
     names = [source.name for source in settings.sources]
     if len(set(names)) != len(names):
         raise BadSettings(f"{path}: two sources have the same name")
+    _check_reports(settings, path)
     if settings.store.bodies not in ("none", "remediated", "all"):
         raise BadSettings(f"{path}: store.bodies is {settings.store.bodies!r}, not none, remediated or all")
     if not 0 <= settings.work.readers <= 256:
@@ -126,3 +173,31 @@ def _checked(settings: Settings, path: Path) -> Settings:
     if not 0 <= settings.work.messages_per_second <= 1_000_000:
         raise BadSettings(f"{path}: work.messages_per_second must be 0 to 1,000,000")
     return settings
+
+
+_REPORTED_AS = ("phish", "malware", "junk", "not_junk")
+_SECURITIES = ("starttls", "tls", "none")
+
+
+def _check_reports(settings: Settings, path: Path) -> None:
+    names = {source.name for source in settings.sources}
+    for place in settings.reports:
+        if not place.mailbox and not place.folder.strip("*"):
+            raise BadSettings(f"{path}: reports: name the mailbox that gets reports, or a folder for them")
+        if place.source and place.source not in names:
+            raise BadSettings(f"{path}: reports: there is no source {place.source!r}")
+        if place.reported_as not in _REPORTED_AS:
+            raise BadSettings(f"{path}: reports.reported_as must be one of {', '.join(_REPORTED_AS)}")
+        if not 1 <= place.days <= 3_650:
+            raise BadSettings(f"{path}: reports.days must be 1 to 3,650")
+        if not (place.anyone or place.domains or settings.organisation.domains):
+            raise BadSettings(f"{path}: reports: say in organisation.domains whose reports are believed")
+    told = settings.feedback
+    if told.host and ("@" not in told.sender or not 1 <= told.port <= 65_535):
+        raise BadSettings(f"{path}: feedback needs an address as its sender, and a port of 1 to 65535")
+    if told.security not in _SECURITIES:
+        raise BadSettings(f"{path}: feedback.security must be one of {', '.join(_SECURITIES)}")
+    if told.user and bool(told.password_file) == bool(told.password_command):
+        raise BadSettings(f"{path}: feedback.user needs one of password_file and password_command")
+    if told.user and told.security == "none":
+        raise BadSettings(f"{path}: feedback.security is none: a password is not sent in the clear")

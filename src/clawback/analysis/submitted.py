@@ -89,15 +89,15 @@ def submitted(raw: bytes, organisation: Organisation) -> Submitted:
 
 def reported(message: Message) -> Reported:
     """What a message can be found by."""
-    features = extract(message) if message.text or message.html else None
+    features = extract(message)
     body = (f for f in features.fingerprints if f.kind == "body" or f.kind.startswith("band."))
     return Reported(
         message.id,
         message.internet_message_id,
         message.sender.address.lower(),
         message.subject,
-        tuple(body) if features else (),
-        features.signature if features else b"",
+        tuple(body),
+        features.signature,
     )
 
 

@@ -18,6 +18,8 @@ from clawback.cli import (
     investigations,
     mail,
     messages,
+    reports,
+    retract,
     setup,
     up,
 )
@@ -59,7 +61,9 @@ for command in (
     clusters.clusters,
     investigations.investigations,
     actions.actions,
+    retract.retract,
     automation.automation,
+    reports.reports,
     audit.audit,
 ):
     cli.add_command(command)

@@ -39,7 +39,12 @@ class Arrived:
 
 
 def ask(unit: Unit, arrived: Sequence[Arrived], now: datetime) -> int:
-    """Queue what follows from these arrivals, in the transaction that records them; answers how much."""
+    """Queue what follows from these arrivals, in the transaction that records them; answers how much.
+
+    Users' reports, which carry what they are about, go a way of their own (see `submissions`).
+    """
+    kept = unit.submissions.kept_copies([one.delivery.id for one in arrived])
+    arrived = [one for one in arrived if one.delivery.id not in kept]
     if not arrived:
         return 0
     unit.indicators.fence(changing=False)

@@ -11,6 +11,7 @@ from clawback.engine.locate import seen_now
 from clawback.engine.marks import note
 from clawback.engine.pace import each
 from clawback.engine.parts import Parts
+from clawback.engine.submissions import receive_moved
 from clawback.engine.survey import Survey, survey
 from clawback.errors import LoginFailed, MailboxError
 from clawback.message.delivery import Delivery
@@ -203,6 +204,7 @@ def _conclude(
         there = [delivery for delivery in (*changed, *gone) if delivery.id in still]
         unit.deliveries.relocate(there)
         note(unit, [expected[delivery.id] for delivery in there], there, now)
+        receive_moved(unit, parts.reporting, before, there, now)
         asked = ask(unit, back(unit, before, [d for d in changed if d.id in still], now), now)
         if clean and len(there) == len(changed) + len(gone):
             unit.cursors.put(source, mailbox, found.cursors, gone=found.left)

@@ -14,6 +14,7 @@ from clawback.engine.arrivals import Arrived, ask, back
 from clawback.engine.marks import note
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import Reading
+from clawback.engine.submissions import receive, receive_moved
 from clawback.errors import Gone, HandleStale, LoginFailed, MailboxError, Refused, Throttled, Unavailable
 from clawback.mailboxes.base import Failure, RawMessage
 from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation, Observed
@@ -155,6 +156,9 @@ def _record(
             if delivery.location.in_mailbox
         ]
         now = parts.now()
+        new = [(delivery, reading.message) for delivery, reading in kept]
+        receive(unit, parts.reporting, new, now)
+        receive_moved(unit, parts.reporting, before, there, now)
         asked = ask(unit, [*arrived, *back(unit, before, there, now)], now)
     return asked, len(kept), not alone and len(there) == len(moved)
 

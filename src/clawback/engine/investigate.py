@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from clawback import ids
+from clawback.analysis.allowing import is_allow
 from clawback.analysis.clusters import Cluster, link
 from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind, indicator
 from clawback.analysis.matching import ENTITY_OF, keys_of
 from clawback.analysis.verdict import Said
 from clawback.engine.arrivals import wait
+from clawback.engine.confirmed import confirmed_clusters
+from clawback.engine.grounds import is_listed, judged_now
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
@@ -32,7 +36,7 @@ from clawback.response.events import (
 )
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import ActionKind, Approval, Plan, RemediationStatus
-from clawback.response.planning import DESTINATION, Ground, decide, plan, remediation_of
+from clawback.response.planning import DESTINATION, Decision, Ground, decide, plan, remediation_of
 from clawback.response.standing import is_late
 from clawback.store import Unit
 
@@ -70,16 +74,23 @@ async def investigate(parts: Parts, request: Request) -> str:
     if not questions:
         _nothing(parts, investigation_id, request.cause, request.source)
     for asked in questions:
-        cluster = _cut(parts, investigation_id, asked)
+        cluster = cut(parts, investigation_id, asked)
         if not cluster.members:
             _nothing(parts, investigation_id, cluster.key, request.source)
             continue
-        with parts.store.read() as unit:
-            deliveries = unit.deliveries.of_messages([m.message_id for m in cluster.members])
-        seen = await look(parts, deliveries)
-        folders = await folders_of(parts, seen, ACTION)
-        _conclude(parts, investigation_id, cluster, seen, folders, request.asked)
+        await _follow(parts, investigation_id, cluster, request.asked)
+    for cluster in confirmed_clusters(parts, investigation_id):
+        await _follow(parts, investigation_id, cluster, request.asked)
     return investigation_id
+
+
+async def _follow(parts: Parts, investigation_id: str, cluster: Cluster, asked: bool) -> None:
+    """Look where the copies of a cluster are, and conclude."""
+    with parts.store.read() as unit:
+        deliveries = unit.deliveries.of_messages([m.message_id for m in cluster.members])
+    seen = await look(parts, deliveries)
+    folders = await folders_of(parts, seen, ACTION)
+    _conclude(parts, investigation_id, cluster, seen, folders, asked)
 
 
 def _asked(parts: Parts, request: Request) -> list[Indicator]:
@@ -92,7 +103,8 @@ def _asked(parts: Parts, request: Request) -> list[Indicator]:
         for indicator_id in request.indicators:
             with suppress(NotFound):
                 asked.append(unit.indicators.get(indicator_id))
-    return asked
+    # Said to be good by the same source, an entry has the id that the bad one had.
+    return [one for one in asked if not is_allow(one)]
 
 
 _KIND_OF = {entity: kind for kind, entity in ENTITY_OF.items()}
@@ -110,7 +122,7 @@ def _unlisted(parts: Parts, request: Request, kind: IndicatorKind) -> Indicator:
     )
 
 
-def _cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
+def cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
     """Every message that carries the indicator, each with the reason, kept in the store."""
     now = parts.now()
     with parts.store.read() as unit:
@@ -129,7 +141,7 @@ def _cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
 def _remember(unit: Unit, cluster: Cluster, asked: Indicator, now: datetime) -> None:
     """Keep what the indicator says about each member; what it said about others stands no more."""
     members = [member.message_id for member in cluster.members]
-    if asked.verdict is VerdictKind.UNKNOWN or not unit.indicators.has(asked.id):
+    if asked.verdict is VerdictKind.UNKNOWN or not is_listed(unit, asked.id):
         return
     word = Said(asked.id, asked.verdict, asked.threat, asked.confidence)
     unit.detections.strike(asked.id, sorted(set(unit.detections.of_source(asked.id)).difference(members)))
@@ -152,6 +164,9 @@ def _conclude(
     """Write down the cluster with its places, the plan if one is due, and the policy's decision, at once."""
     now = parts.now()
     with parts.store.write(durable=True) as unit:
+        unit.indicators.fence(changing=False)
+        cluster = judged_now(unit, cluster)
+        kept = unit.submissions.kept_copies([d.id for d in seen])
         linked = ClusterLinked(
             investigation_id,
             cluster.id,
@@ -160,15 +175,15 @@ def _conclude(
             cluster.verdict,
             cluster.threat,
             len(cluster.members),
-            Places.of(d.location for d in seen),
+            Places.of(d.location for d in seen if d.id not in kept),
         )
         record(unit, linked, actor=AUTOMATION, at=now)
         recount(unit, cluster.id, [m.message_id for m in cluster.members], now)
         if cluster.verdict is VerdictKind.MALICIOUS:
-            _plan(parts, unit, investigation_id, cluster, seen, folders, asked)
+            plan_for(parts, unit, investigation_id, cluster, seen, folders, asked)
 
 
-def _plan(
+def plan_for(
     parts: Parts,
     unit: Unit,
     investigation_id: str,
@@ -177,7 +192,11 @@ def _plan(
     folders: Mapping[str, str],
     asked: bool,
 ) -> None:
-    """Plan for the copies that no other plan has; what an undo put back is planned only if a person asked."""
+    """Plan for the copies that no other plan has.
+
+    What an undo put back, or a person declined because of the same thing, is planned only if a person asked.
+    What a person declined because of another thing waits for a person.
+    """
     now, policy = parts.now(), policy_of(unit)
     if not asked:
         seen = _without_late(unit, cluster, seen, now)
@@ -187,12 +206,16 @@ def _plan(
         tuple(seen),
         folders,
         held=frozenset(unit.remediations.open_for(delivery_ids)),
+        reports=frozenset(unit.submissions.kept_copies(delivery_ids)),
         spared=frozenset() if asked else frozenset(unit.remediations.put_back(delivery_ids, cluster.key)),
+        declined=frozenset() if asked else frozenset(unit.remediations.declined(delivery_ids, cluster.key)),
     )
     made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
     if not made.deeds:
         return
     decision = decide(made, cluster.kind, policy)
+    if not asked and unit.remediations.declined([deed.delivery_id for deed in made.deeds]):
+        decision = Decision(False, "a person declined to remove some of these copies")
     propose(unit, made, AUTOMATION, waits_because="" if decision.automatic else decision.reason)
     if decision.automatic:
         let_run(unit, investigation_id, made.id, Approval(made.hash, AUTOMATION, now, decision.reason))
@@ -211,9 +234,20 @@ def _without_late(
     return [d for d in seen if d.id not in late]
 
 
-def propose(unit: Unit, made: Plan, actor: str, *, waits_because: str = "") -> None:
-    """Put a plan before whoever decides, in the transaction at hand."""
-    unit.remediations.add(remediation_of(made), made)
+def propose(
+    unit: Unit,
+    made: Plan,
+    actor: str,
+    *,
+    waits_because: str = "",
+    part_of: str = "",
+    at: datetime | None = None,
+) -> None:
+    """Put a plan before whoever decides, in the transaction at hand.
+
+    One that is `part_of` another is as old as that, and proposed `at` another time.
+    """
+    unit.remediations.add(replace(remediation_of(made), part_of=part_of), made)
     event = RemediationPlanned(
         made.investigation_id,
         made.cluster_id,
@@ -225,8 +259,9 @@ def propose(unit: Unit, made: Plan, actor: str, *, waits_because: str = "") -> N
         made.undoes,
         waits_because,
         made.follows,
+        made.rest,
     )
-    record(unit, event, actor=actor, at=made.made_at)
+    record(unit, event, actor=actor, at=at or made.made_at)
 
 
 def let_run(

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from clawback.engine.pace import Pace
 from clawback.engine.reading import Reader
+from clawback.engine.reporting import Reporting
 from clawback.engine.turns import Turns
 from clawback.errors import NotFound
 from clawback.mailboxes.base import Connector
@@ -54,6 +55,7 @@ class Parts:
     progress: Progress = field(default=silent)
     pace: Pace = field(default_factory=Pace)
     turns: Turns = field(default_factory=Turns)
+    reporting: Reporting = field(default_factory=Reporting)
 
     def connector(self, source: str) -> Connector:
         """The connector of that name (NotFound when the settings no longer hold it)."""

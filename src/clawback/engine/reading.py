@@ -20,6 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from clawback import ids
 from clawback.analysis.features import Features, extract
+from clawback.analysis.submitted import Submitted, submitted
 from clawback.message.defect import Defect
 from clawback.message.message import Message, Organisation
 from clawback.message.parse import parse
@@ -57,6 +58,8 @@ class Reader(Protocol):
 
     def read(self, raws: Sequence[bytes]) -> list[Reading]: ...
 
+    def read_report(self, raw: bytes) -> Submitted: ...
+
     def close(self) -> None: ...
 
 
@@ -77,6 +80,11 @@ class InlineReader:
         """Read each message here and now; one caller at a time, for PDFium takes no two in one process."""
         with self._alone:
             return [read_one(raw, self._organisation) for raw in raws]
+
+    def read_report(self, raw: bytes) -> Submitted:
+        """Read a user's report here and now."""
+        with self._alone:
+            return submitted(raw, self._organisation)
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -109,6 +117,24 @@ class PoolReader:
         for chunk, future in zip(chunks, waiting, strict=True):
             readings.extend(self._harvest(chunk, future))
         return readings
+
+    def read_report(self, raw: bytes) -> Submitted:
+        """Read a user's report; one that no worker survives says nothing."""
+        with self._starting:
+            try:
+                future = self._schedule_report(raw)
+            except RuntimeError:
+                self.close()
+                future = self._schedule_report(raw)
+        try:
+            return future.result()
+        except (BrokenExecutor, CancelledError, TimeoutError, ProcessExpired, MemoryError, *_MISTAKES):
+            return Submitted()
+
+    def _schedule_report(self, raw: bytes) -> Future[Submitted]:
+        arguments = (raw, self._organisation)
+        scheduled: Future[Submitted] = self._pool.schedule(submitted, args=arguments, timeout=self._seconds)
+        return scheduled
 
     def close(self) -> None:
         """End the workers."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from clawback.engine.ended import follow_up
 from clawback.response.applying import apply, start
 from clawback.response.events import AlertJoined, Event, InvestigationEvent, InvestigationStarted
 from clawback.response.plan import AUTOMATION, STANDING
@@ -21,6 +22,8 @@ def record(unit: Unit, event: Event, *, actor: str, at: datetime) -> None:
         unit.investigations.save(start(event, actor, at))
     elif isinstance(event, InvestigationEvent):
         state = unit.investigations.get(event.investigation_id)
-        unit.investigations.save(apply(state, event, actor, at))
+        after = apply(state, event, actor, at)
+        unit.investigations.save(after)
+        follow_up(unit, event, after, at)
     if isinstance(event, InvestigationStarted | AlertJoined):
         unit.alerts.add(event.alert, event.investigation_id)

@@ -51,7 +51,7 @@ class Request:
     @property
     def key(self) -> str:
         """One queue place for each cause, and another for what a person wants about it."""
-        return ids.digest(self.cause.kind, self.cause.value, "asked" if self.asked else "")
+        return key_of(self.cause, self.asked)
 
     def encode(self) -> dict[str, Any]:
         """As plain data."""
@@ -67,6 +67,11 @@ class Request:
         """The alert this request raises."""
         alert_id = ids.make("alr", self.cause.kind, self.cause.value, self.trigger)
         return Alert(alert_id, self.kind, self.severity, self.title, self.cause, at, self.source, self.detail)
+
+
+def key_of(cause: Entity, asked: bool) -> str:
+    """The queue place of what is wanted about a cause."""
+    return ids.digest(cause.kind, cause.value, "asked" if asked else "")
 
 
 def raised(

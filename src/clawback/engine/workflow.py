@@ -14,14 +14,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from clawback.engine.arrivals import LATE
+from clawback.engine.elsewhere import plan_elsewhere
 from clawback.engine.investigate import investigate
 from clawback.engine.late_copies import REMEDIATE, take_out
 from clawback.engine.parts import Parts
 from clawback.engine.record import AUTOMATION, record
+from clawback.engine.refresh import refresh
 from clawback.engine.remediate import remediate
 from clawback.engine.requests import Request
+from clawback.engine.retract import RETRACT, carry_out
 from clawback.engine.retro_hunt import retro_hunt
+from clawback.engine.settling import settle, tell
 from clawback.engine.spread import take_up
+from clawback.engine.submissions import take_up_report
 from clawback.errors import ClawbackError, Corrupt, PlanStale, Throttled, Unavailable
 from clawback.ids import key64
 from clawback.response.events import InvestigationFailed
@@ -36,8 +41,8 @@ PATIENCE = 3_600.0
 """Seconds for which a mail system may put us off at most."""
 JITTER = 0.1
 """The part of a pause that is left to chance: what failed together shall not come back together."""
-URGENT = (LATE, REMEDIATE)
-"""Work that goes before all other: what comes late is to go on sight."""
+URGENT = (LATE, REMEDIATE, RETRACT)
+"""Work that goes before all other: what comes late is to go on sight, and what is wrong is to stop."""
 
 
 @dataclass(slots=True)
@@ -66,6 +71,18 @@ async def run(parts: Parts, job: Job, headway: Headway) -> None:
         case "take_up":
             messages = [str(m) for m in job.payload["messages"]]
             await take_up(parts, str(job.payload["cluster"]), messages, str(job.payload["actor"]))
+        case "retract":
+            carry_out(parts, str(job.payload["retraction"]), still_ours)
+        case "report":
+            await take_up_report(parts, str(job.payload["submission"]), last_try=job.attempts >= TRIES)
+        case "settle_reports":
+            settle(parts, str(job.payload["investigation"]))
+        case "feedback":
+            await tell(parts, str(job.payload["submission"]), last_try=job.attempts >= TRIES)
+        case "refresh":
+            await refresh(parts, str(job.payload["remediation"]))
+        case "plan_elsewhere":
+            await plan_elsewhere(parts, str(job.payload["remediation"]))
         case "retro_hunt":
             retro_hunt(parts, [str(i) for i in job.payload["indicators"]])
         case _:

@@ -10,10 +10,12 @@ from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.message.delivery import DeliveryAction, DeliveryLocation
 from clawback.message.link import LinkLocation
 from clawback.message.message import Direction
+from clawback.message.reports import ReportedAs
 from clawback.response.alerts import Severity
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import ActionKind, Outcome, Receipt, RemediationStatus
 from clawback.response.playbooks import PLAYBOOKS
+from clawback.response.submissions import SubmissionResult, SubmissionState
 
 INVESTIGATION_STATUS = {
     InvestigationStatus.STARTING: "Starting",
@@ -103,6 +105,25 @@ URL_LOCATION = {
     LinkLocation.SUBJECT: "Subject",
     LinkLocation.ATTACHMENT: "Attachments",
     LinkLocation.QR_CODE: "QR Code",
+}
+
+SUBMISSION_STATE = {
+    SubmissionState.RECEIVED: "Received",
+    SubmissionState.INVESTIGATING: "Under investigation",
+    SubmissionState.UNDECIDED: "Needs a person",
+    SubmissionState.CLOSED: "Closed",
+    SubmissionState.REFUSED: "Refused",
+}
+REPORTED_AS = {
+    ReportedAs.JUNK: "Junk",
+    ReportedAs.PHISH: "Phish",
+    ReportedAs.MALWARE: "Malware",
+    ReportedAs.NOT_JUNK: "Not junk",
+}
+SUBMISSION_RESULT = {
+    SubmissionResult.PHISHING_OR_MALWARE: "Phishing or malware",
+    SubmissionResult.SPAM: "Spam",
+    SubmissionResult.NO_THREATS_FOUND: "No threats found",
 }
 
 

@@ -15,7 +15,9 @@ from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, Threat, VerdictKind
 from clawback.response.alerts import Alert
 from clawback.response.counts import Places
+from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_access import ACCESS_EVENTS, AccessEvent
+from clawback.response.events_brake import BRAKE_EVENTS, BrakeEvent, CollateralEstimated, RestHeld
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
 from clawback.response.events_inquiries import INQUIRY_EVENTS, ClicksRecorded, InquiryEvent
 from clawback.response.events_reports import SUBMISSION_EVENTS, SubmissionEvent
@@ -106,7 +108,8 @@ class NothingCarried:
 class RemediationPlanned:
     """A plan was made and waits for its approval.
 
-    `undoes` names the remediation it would undo, `follows` the one whose late copies it would take out.
+    `undoes` names the remediation it would undo, `follows` the one whose late copies it would take out; as
+    the `rest` it goes on after that one.
     """
 
     TYPE: ClassVar[str] = "remediation_planned"
@@ -120,6 +123,7 @@ class RemediationPlanned:
     undoes: str = ""
     waits_because: str = ""
     follows: str = ""
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +232,12 @@ InvestigationEvent = (
     InvestigationStarted
     | AlertJoined
     | ClusterLinked
+    | ClusterRecut
+    | OriginalJudged
     | NothingCarried
     | RemediationPlanned
+    | CollateralEstimated
+    | RestHeld
     | RemediationProposed
     | RemediationApproved
     | RemediationRejected
@@ -250,6 +258,7 @@ Event = (
     | IndicatorRemoved
     | VerdictRetracted
     | AutomationChanged
+    | BrakeEvent
     | AccessEvent
     | ClusterExported
     | ClicksRecorded
@@ -261,12 +270,17 @@ EVENTS: tuple[type[Event], ...] = (
     IndicatorRemoved,
     VerdictRetracted,
     AutomationChanged,
+    *BRAKE_EVENTS,
     *ACCESS_EVENTS,
     InvestigationStarted,
     AlertJoined,
     ClusterLinked,
+    ClusterRecut,
+    OriginalJudged,
     NothingCarried,
     RemediationPlanned,
+    CollateralEstimated,
+    RestHeld,
     RemediationProposed,
     RemediationApproved,
     RemediationRejected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,19 @@ TEMPLATES: Mapping[SubmissionResult, str] = {
 
 NAMES = {result: f"{result.value}.txt" for result in SubmissionResult}
 """The names of template files."""
+
+
+_WRITABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
+
+
+def may_be_told(address: str, domains: frozenset[str]) -> bool:
+    """Whether letters are written to an address: a plain one in one of these domains, or below it.
+
+    Reports are easily forged: who is none of ours must not get mail from us because of one.
+    """
+    domain = address.rpartition("@")[2].lower()
+    ours = any(domain == own or domain.endswith("." + own) for own in domains)
+    return ours and _WRITABLE.fullmatch(address) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ class Ground:
     """What the planner must be told about the copies, gathered just before.
 
     `folders` maps a delivery id to the folder the action would take it to; `held` are deliveries that
-    another open remediation already has; `spared` are those that a person put back by an undo.
+    another open remediation already has; `spared` are those that a person put back by an undo, `declined`
+    those that a person declined to act on, `reports` users' reports in a mailbox for reports.
     """
 
     deliveries: tuple[Delivery, ...]
@@ -48,6 +49,7 @@ class Ground:
     held: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
     declined: frozenset[str] = frozenset()
+    reports: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def _why_not(delivery: Delivery, ground: Ground, action: ActionKind, policy: Pol
         return "excluded mailbox"
     if delivery.id in ground.held:
         return "another remediation has it"
+    if delivery.id in ground.reports:
+        return "a user's report"
     if delivery.id in ground.spared:
         return "a person put it back"
     if delivery.id in ground.declined:
@@ -184,6 +188,8 @@ def seal_of(a_plan: Plan) -> str:
     ]
     if a_plan.follows:  # only then, so that plans made before there were late copies keep their seals
         names.append("follows")
+    if a_plan.rest:
+        names.append("rest")
     return _seal({name: getattr(a_plan, name) for name in names})
 
 
@@ -214,6 +220,7 @@ def remediation_of(a_plan: Plan) -> Remediation:
         tally=Tally(found=found, skipped=len(a_plan.skips), open=len(a_plan.deeds)),
         undoes=a_plan.undoes,
         follows=a_plan.follows,
+        rest=a_plan.rest,
     )
 
 

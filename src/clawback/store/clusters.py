@@ -21,6 +21,7 @@ from clawback.store.columns import blob, integer, metadata, text_column
 from clawback.store.records import Codec
 from clawback.store.repository import CHUNK, Repository, chunks
 from clawback.store.schema import cluster_members, clusters, deliveries
+from clawback.store.submissions import kept
 from clawback.store.text import armour, disarm, micros
 
 _codec = Codec(Cluster)
@@ -52,11 +53,17 @@ class Clusters(Repository):
     def save(self, cluster: Cluster, investigation_id: str) -> None:
         """Write a cluster. Members it has already stay, with their reasons; new ones join them.
 
-        A line that it has already stays too: members and candidates are parted by that.
+        What was counted stays, and a line that it has already: members and candidates are parted by that.
         """
         known = self._connection.execute(select(clusters).where(clusters.c.id == armour(cluster.id))).first()
-        line = _codec.decode(known.record).line if known else cluster.line
-        row = (cluster.id, investigation_id, _head(replace(cluster, line=line)))
+        line = cluster.line
+        if known:
+            old = _codec.decode(known.record)
+            line, folded = old.line, tuple(dict.fromkeys((*old.folded, *cluster.folded)))
+            cluster = replace(
+                cluster, line=line, folded=folded, threats=old.threats, volume=cluster.volume or old.volume
+            )
+        row = (cluster.id, investigation_id, _head(cluster))
         self._insert(clusters, ("id", "investigation_id", "record"), [row], _UPSERT)
         no = self._row(cluster.id).no
         everyone = (*cluster.members, *cluster.candidates)
@@ -150,10 +157,11 @@ class Clusters(Repository):
         return _codec.decode(self._row(cluster_id).record)
 
     def places(self, cluster_id: str) -> Places:
-        """Where every copy of its members was last seen, counted; raises NotFound."""
+        """Where every copy of its members was last seen, users' reports left out; raises NotFound."""
         joined = cluster_members.join(deliveries, deliveries.c.message_id == cluster_members.c.message_id)
         counts = select(deliveries.c.location, func.count()).select_from(joined)
-        mine = counts.where(cluster_members.c.cluster_no == self._row(cluster_id).no)
+        here = cluster_members.c.cluster_no == self._row(cluster_id).no
+        mine = counts.where(here, ~kept(deliveries.c.id))
         rows = self._connection.execute(mine.group_by(deliveries.c.location))
         return Places.counted({DeliveryLocation(location): count for location, count in rows})
 

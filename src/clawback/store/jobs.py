@@ -70,6 +70,15 @@ class Jobs(Repository):
             held = select(jobs.c.no).where(waiting).with_for_update(read=True)
             found = self._connection.execute(held).scalar()
 
+    def under_way(self, kind: str, key: str) -> bool:
+        """Whether work of that kind and key waits or is being done."""
+        alive = jobs.c.state.in_([JobState.WAITING.value, JobState.LEASED.value])
+        return bool(
+            self._connection.execute(
+                select(exists().where(jobs.c.digest == digest(kind, key), alive))
+            ).scalar()
+        )
+
     def _put(self, kind: str, key: str, payload: dict[str, Any], now: datetime, start: int) -> None:
         row = (armour(kind), armour(key), digest(kind, key), canonical_json(payload), micros(now), start)
         columns = (

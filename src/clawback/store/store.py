@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from clawback.errors import StoreUnavailable
 from clawback.store import border, database, migrate
+from clawback.store.accounts import Accounts
 from clawback.store.alerts import Alerts
 from clawback.store.audit import Audit
 from clawback.store.blobs import Blobs
@@ -23,6 +24,7 @@ from clawback.store.deliveries import Deliveries
 from clawback.store.detections import Detections
 from clawback.store.exclusions import Exclusions
 from clawback.store.exposure import Exposures
+from clawback.store.given_orders import GivenOrders
 from clawback.store.indicators import Indicators
 from clawback.store.investigations import Investigations
 from clawback.store.jobs import Jobs
@@ -33,6 +35,7 @@ from clawback.store.sent_mail import SentMail
 from clawback.store.settings import Settings
 from clawback.store.similar import Similar
 from clawback.store.standing import Standing
+from clawback.store.tokens import Tokens
 from clawback.store.starts import Starts
 from clawback.store.submissions import Submissions
 
@@ -126,6 +129,18 @@ class Unit:
     @cached_property
     def settings(self) -> Settings:
         return Settings(self._connection)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self._connection)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self._connection)
+
+    @cached_property
+    def given_orders(self) -> GivenOrders:
+        return GivenOrders(self._connection)
 
 
 class Store:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Index, Select, Table, func, select, text, update
+from sqlalchemy import ColumnElement, Index, Select, Table, exists, func, select, text, update
 
 from clawback.errors import NotFound
 from clawback.response.submissions import Reputation, Submission, SubmissionState, was_right
@@ -40,6 +41,11 @@ submissions = Table(
     Index("submissions_by_message", "message_id"),
     Index("submissions_by_investigation", "investigation_id"),
 )
+
+
+def kept(delivery_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """That a copy is a report which is kept, for the queries of others."""
+    return exists().where(_HAS_COPY, submissions.c.kept_copy == delivery_id)
 
 
 class Submissions(Repository):
@@ -91,6 +97,8 @@ class Submissions(Repository):
         """Which of these copies are reports that are kept: never taken out with what they are about."""
         found: set[str] = set()
         query = select(submissions.c.kept_copy).where(_HAS_COPY)
+        if self._connection.execute(query.limit(1)).first() is None:
+            return found
         for chunk in chunks([armour(delivery_id) for delivery_id in delivery_ids]):
             mine = query.where(self._within(submissions.c.kept_copy, chunk))
             found.update(self._connection.execute(mine).scalars())
@@ -126,7 +134,7 @@ class Submissions(Repository):
                 found[disarm(row.reporter)] = Reputation(right, row.known - right)
         return found
 
-    def _read(self, query: Select[tuple[bytes]]) -> tuple[Submission, ...]:
+    def _read(self, query: Select[Any]) -> tuple[Submission, ...]:
         return tuple(_codec.decode(unpack(record)) for record in self._connection.execute(query).scalars())
 
 

@@ -1,0 +1,117 @@
+"""Orders about users' reports: confirm one, dismiss one, hand one in from a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from clawback import ids
+from clawback.analysis.indicators import Threat, VerdictKind
+from clawback.engine.confirmed import cluster_id_of, said_by, unconfirmed
+from clawback.engine.investigate import PENDING
+from clawback.engine.parts import Parts
+from clawback.engine.record import record
+from clawback.engine.recount import count
+from clawback.engine.settling import close
+from clawback.engine.submissions import REPORT, investigated
+from clawback.errors import BadParameter, NotFound
+from clawback.message.bounds import MAX_MESSAGE
+from clawback.message.reports import ReportedAs
+from clawback.response.events import RemediationCancelled
+from clawback.response.events_reports import SubmissionConfirmed, SubmissionDismissed
+from clawback.response.plan import RemediationStatus
+from clawback.response.submissions import Submission, SubmissionResult, SubmissionState
+from clawback.store import Unit
+
+
+def confirm(parts: Parts, submission_id: str, threat: Threat, actor: str, *, note: str = "") -> Submission:
+    """Say that a reported message is bad; its copies are looked into, and planned for, at once.
+
+    The word is a detection against the message, with the submission as its source. Raises NotFound, and
+    BadParameter when there is no original, or it is no report.
+    """
+    now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        one = unit.submissions.hold(submission_id)
+        if one.state is SubmissionState.REFUSED:
+            raise BadParameter(f"{one.id} is no report: {one.reason}")
+        if not unit.messages.known([one.message_id]):
+            raise BadParameter(
+                f"the message that {one.id} is about is not known; list what it carries with "
+                "`clawback indicators add` instead"
+            )
+        unit.detections.put([(one.message_id, said_by(one, threat))], now)
+        said = replace(one, confirmed_as=threat, decided_by=actor, state=SubmissionState.INVESTIGATING)
+        unit.submissions.save(said)
+        said = replace(said, investigation_id=investigated(unit, said, now, asked=actor))
+        event = SubmissionConfirmed(one.id, one.message_id, said.investigation_id, threat, note)
+        record(unit, event, actor=actor, at=now)
+        unit.submissions.save(said)
+    return said
+
+
+def dismiss(parts: Parts, submission_id: str, actor: str, *, note: str = "") -> Submission:
+    """Say that a reported message is no threat: the report is closed.
+
+    A confirmation of it is taken back, with what waits because of it; what was removed stays so until it is
+    undone. Raises NotFound, and BadParameter when it is no report.
+    """
+    now = parts.now()
+    with parts.store.write(durable=True) as unit:
+        one = unit.submissions.hold(submission_id)
+        if one.state is SubmissionState.REFUSED:
+            raise BadParameter(f"{one.id} is no report: {one.reason}")
+        event = SubmissionDismissed(one.id, one.message_id, one.investigation_id, note)
+        record(unit, event, actor=actor, at=now)
+        if one.confirmed_as is not None:
+            _take_back(unit, one, actor, now)
+        return close(parts, unit, unconfirmed(one), SubmissionResult.NO_THREATS_FOUND, actor, now)
+
+
+def _take_back(unit: Unit, one: Submission, actor: str, now: datetime) -> None:
+    """Strike the detection, and cancel what waits for the copies of a message that was confirmed."""
+    unit.detections.strike(one.id)
+    others = unit.submissions.of_message(one.message_id)
+    if any(other.confirmed_as is not None and other.id != one.id for other in others):
+        return
+    cluster_id = cluster_id_of(one)
+    try:
+        cluster = replace(unit.clusters.head(cluster_id), verdict=VerdictKind.NO_THREATS_FOUND)
+    except NotFound:
+        return  # it was taken back before anybody looked into it
+    unit.clusters.save(cluster, one.investigation_id)
+    why = f"{actor} dismissed the report {one.id} on which it rested"
+    for waiting in unit.remediations.of_cluster(cluster_id):
+        if waiting.status is RemediationStatus.PENDING:
+            unit.remediations.set_status(
+                waiting.id, RemediationStatus.CANCELLED, expected=PENDING, at=now, note=why
+            )
+            event = RemediationCancelled(waiting.investigation_id, waiting.id, why)
+            record(unit, event, actor=actor, at=now)
+    count(unit, one.investigation_id, cluster, [one.message_id], actor, now)
+
+
+def submit(parts: Parts, raw: bytes, reported_as: ReportedAs, reporter: str, actor: str) -> Submission:
+    """Hand in a message, or a report that holds one, as if a person had reported it; the work is queued.
+
+    Raises BadParameter when it is empty or too large.
+    """
+    if not 0 < len(raw) <= MAX_MESSAGE:
+        raise BadParameter(f"a message has 1 to {MAX_MESSAGE:,} bytes, not {len(raw):,}")
+    reading = parts.reader.read([raw])[0]
+    sha256 = parts.store.blobs.put(raw)
+    now, who = parts.now(), (reporter or actor).lower()
+    new = Submission(
+        id=ids.make("sub", "file", who, sha256),
+        reporter=who,
+        reported_at=now,
+        reported_as=reported_as,
+        state=SubmissionState.RECEIVED,
+        raw_sha256=sha256,
+        kept=False,
+        subject=reading.message.subject,
+    )
+    with parts.store.write(durable=True) as unit:
+        unit.submissions.add([new])
+        unit.jobs.put(REPORT, new.id, {"submission": new.id}, now)
+        return unit.submissions.get(new.id)
