@@ -14,7 +14,7 @@ from tests.servers.dovecot import Dovecot, dovecot, missing
 from clawback.errors import Gone, LoginFailed, OverQuota, Throttled, Unavailable
 from clawback.mailboxes.base import Move, RawMessage
 from clawback.mailboxes.imap.connector import ImapConnector
-from clawback.mailboxes.imap.options import Access, Login
+from clawback.mailboxes.imap.options import Access, Login, Watching
 from clawback.message.delivery import DeliveryLocation, Observed
 from clawback.testing.asking import (
     ANN,
@@ -129,6 +129,21 @@ def test_a_limit_of_connections_is_throttled_and_passes() -> None:
             assert len(run(connector.list(BOB, {}))) > 0
         assert len(copies(connector, ANN)) == 1
         run(connector.close())
+
+
+@pytest.mark.parametrize(
+    ("most", "watching", "refused"),
+    [(1, Watching(), True), (2, Watching(), False), (1, Watching(idle=0), False)],
+)
+def test_a_limit_of_connections_below_what_the_settings_want_is_said(
+    most: int, watching: Watching, refused: bool
+) -> None:
+    with dovecot("maildir", special_folders=False, mail_max_userip_connections=most) as server:
+        connector = ImapConnector("imap", DovecotWorld(server).options(watching=watching))
+        told = run(connector.describe())
+        run(connector.close())
+        assert any("mail_max_userip_connections" in sentence for sentence in told) is refused
+    gc.collect()
 
 
 SPECIAL = """

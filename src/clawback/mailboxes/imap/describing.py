@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from clawback.errors import MailboxError
 from clawback.mailboxes.imap.hands import Hand
 from clawback.mailboxes.imap.options import Access, Login, Tls
+from clawback.mailboxes.imap.session import open_session
 from clawback.mailboxes.imap.system import System
-from clawback.mailboxes.imap.watching import sentence
+from clawback.mailboxes.imap.watching import idles, sentence
 
 _HOW = {
     Tls.IMPLICIT: "TLS from the start",
@@ -17,16 +19,43 @@ _HOW = {
 async def describe(system: System, hand: Hand) -> tuple[str, ...]:
     """Sentences for `clawback doctor`. Raises what stands in the way of a first session."""
     mailboxes = await system.mailboxes()
+    refused = ""
     if mailboxes:
         async with system.session(mailboxes[0]):
-            pass
+            refused = await _refused(system, mailboxes[0])
     return (
         _where(system),
         hand.reason(),
         _reads(system),
         sentence(system),
         _hides(system),
+        *([refused] if refused else []),
     )
+
+
+async def _refused(system: System, mailbox: str) -> str:
+    """What is to be said when a second login beside the one that is open is refused; "" when none is."""
+    options = system.options
+    if not _needs_two(system):
+        return ""
+    try:
+        second = await open_session(options.server, options.login, mailbox, system.names.user(mailbox))
+    except MailboxError as error:
+        other = "connections = 1" if options.login.access is Access.ADMIN else "a `log`, or idle = 0"
+        return (
+            f"a second login beside ours is refused, and our settings need two at once ({error}): raise the "
+            "server's limit for one user from one address (Dovecot: mail_max_userip_connections), for which "
+            f"mail programs on this machine count too, or set {other}"
+        )
+    await second.leave()
+    return ""
+
+
+def _needs_two(system: System) -> bool:
+    """Whether one login is used by two connections at once: to a mailbox one may idle while one works."""
+    if system.options.login.access is Access.ADMIN:
+        return system.options.connections > 1
+    return idles(system)
 
 
 def _where(system: System) -> str:

@@ -81,9 +81,15 @@ def followers(system: System) -> list[Follower]:
     if told.listen:
         address, port = split_address(told.listen)
         found.append(Push(system.mailbox_of, address=address, port=port, token=told.token or None))
-    if not found and told.idle:
+    if idles(system):
         found.append(Idler(system))
     return found
+
+
+def idles(system: System) -> bool:
+    """Whether connections idle, which they do only where there is no other way."""
+    told = system.options.watching
+    return bool(told.idle) and not (told.log or told.listen)
 
 
 def split_address(listen: str) -> tuple[str, int]:
@@ -102,6 +108,6 @@ def sentence(system: System) -> str:
         ways.append(f"follows the log {told.log}")
     if told.listen:
         ways.append(f"listens for the server's pushes on {told.listen}")
-    if not ways and told.idle:
+    if idles(system):
         ways.append(f"idles on up to {told.idle:,} mailboxes, a connection each")
     return " and ".join(ways or ["sees mail arrive by sweeps alone"]) + "; a sweep reconciles"
