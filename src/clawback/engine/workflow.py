@@ -25,6 +25,7 @@ from clawback.engine.requests import Request
 from clawback.engine.retract import RETRACT, carry_out
 from clawback.engine.retro_hunt import retro_hunt
 from clawback.engine.settling import settle, tell
+from clawback.engine.similar import conclude, cut_similar
 from clawback.engine.spread import take_up
 from clawback.engine.submissions import take_up_report
 from clawback.errors import ClawbackError, Corrupt, PlanStale, Throttled, Unavailable
@@ -61,7 +62,10 @@ async def run(parts: Parts, job: Job, headway: Headway) -> None:
 
     match job.kind:
         case "investigate":
-            await investigate(parts, Request.decode(job.payload))
+            request = Request.decode(job.payload)
+            await cut_similar(parts, await investigate(parts, request), request)
+        case "plan_cluster":
+            await conclude(parts, str(job.payload["cluster"]), True)
         case "late_copies":
             last, remediation_id = job.attempts >= TRIES, str(job.payload["remediation"])
             await take_out(parts, remediation_id, last_try=last, guard=still_ours)

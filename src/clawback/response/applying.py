@@ -108,6 +108,8 @@ def _restated(item: Evidence, state: Investigation) -> Evidence:
     mine = [c for c in state.clusters if item.entity in (c.key, Entity(EntityKind.CLUSTER, c.cluster_id))]
     if item.role == "cause" and not mine:
         mine = list(state.clusters)
+    if item.role == "original":
+        mine = [c for c in state.clusters if c.cluster_id == item.detail]
     if not mine and item.role in _AS_FOUND:
         return item
     if not mine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clawback.analysis.entities import EntityKind
 from clawback.response.describe_inquiries import describe_inquiry
 from clawback.response.events import (
     AlertJoined,
@@ -18,6 +19,7 @@ from clawback.response.events import (
     RemediationPlanned,
     RemediationRejected,
 )
+from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
 from clawback.response.events_inquiries import InquiryEvent
 
@@ -28,9 +30,17 @@ def describe(event: InvestigationEvent) -> str:
         case InvestigationStarted() | AlertJoined():
             alert = event.alert
             return f"{alert.title}{f': {alert.detail}' if alert.detail else ''} (alert {alert.id})"
-        case ClusterLinked():
+        case ClusterRecut():
             return (
-                f"{event.messages} messages carry {event.key.value}; of {event.places.copies} copies "
+                f"{event.cluster_id} cut again at {event.line:g}: {event.messages} members, "
+                f"{event.below} below the line"
+            )
+        case OriginalJudged():
+            return f"{event.message_id} is {event.verdict.value} through its siblings in {event.cluster_id}"
+        case ClusterLinked():
+            held = "share" if event.key.kind is EntityKind.FINGERPRINT else "carry"
+            return (
+                f"{event.messages} messages {held} {event.key.value}; of {event.places.copies} copies "
                 f"{event.places.in_mailbox} are in mailboxes"
             )
         case NothingCarried():

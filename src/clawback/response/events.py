@@ -15,9 +15,9 @@ from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Indicator, Threat, VerdictKind
 from clawback.response.alerts import Alert
 from clawback.response.counts import Places
-from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_access import ACCESS_EVENTS, AccessEvent
 from clawback.response.events_brake import BRAKE_EVENTS, BrakeEvent, CollateralEstimated, RestHeld
+from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
 from clawback.response.events_inquiries import INQUIRY_EVENTS, ClicksRecorded, InquiryEvent
 from clawback.response.events_reports import SUBMISSION_EVENTS, SubmissionEvent

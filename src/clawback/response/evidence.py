@@ -27,7 +27,11 @@ class EvidenceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One piece of evidence. `role` is ``cause`` (it started the inquiry) or ``cluster``."""
+    """One piece of evidence.
+
+    `role` is ``cause`` (it started the inquiry), ``cluster``, or ``original``: a message that has its verdict
+    from the cluster that `detail` names.
+    """
 
     entity: Entity
     role: str

@@ -28,6 +28,7 @@ from clawback.response.events import (
 )
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
 from clawback.response.events_inquiries import InquiryEvent
+from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.evidence import Evidence, EvidenceStatus
 from clawback.response.investigation import ClusterStanding, Investigation
 from clawback.response.plan import RemediationStatus, Tally
@@ -88,6 +89,25 @@ def _(event: ClusterLinked, state: Investigation, at: datetime) -> Investigation
         entity, "cluster", event.verdict, event.threat, EvidenceStatus.ACTIVE, at, detail=str(event.key)
     )
     return replace(grown, evidence=(*grown.evidence, item))
+
+
+@step.register
+def _(event: ClusterRecut, state: Investigation, at: datetime) -> Investigation:
+    return state
+
+
+@step.register
+def _(event: OriginalJudged, state: Investigation, at: datetime) -> Investigation:
+    item = Evidence(
+        Entity(EntityKind.MESSAGE, event.message_id),
+        "original",
+        event.verdict,
+        event.threat,
+        EvidenceStatus.ACTIVE,
+        at,
+        detail=event.cluster_id,
+    )
+    return replace(state, evidence=(*state.evidence, item))
 
 
 @step.register

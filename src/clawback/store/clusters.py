@@ -276,5 +276,5 @@ def _rows(no: int, members: Sequence[Member], first: int) -> list[tuple[Any, ...
     ]
 
 
-def _member(row: Row[Any]) -> Member:
+def _member(row: Any) -> Member:
     return Member(disarm(row.message_id), _reasons.decode(row.reasons), row.score / _FINE)
