@@ -102,6 +102,10 @@ def _listed(unit: Unit, row: AuditRow) -> str:
     return f"{listed['kind']} {listed['value']} is {word}, by {row.actor}"
 
 
+def _retracted(unit: Unit, row: AuditRow) -> str:
+    return f"the verdict on {row.body['text']} was taken back by {row.actor}"
+
+
 def _imported(unit: Unit, row: AuditRow) -> str:
     return f"{row.body['added']} indicators from {row.body['source']} are listed, by {row.actor}"
 
@@ -131,6 +135,7 @@ _LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
     "investigation_failed": _failed,
     "indicator_added": _listed,
     "indicator_removed": _listed,
+    "verdict_retracted": _retracted,
     "indicators_imported": _imported,
     "automation_changed": _automation,
 }

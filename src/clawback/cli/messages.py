@@ -62,7 +62,7 @@ def list_(
 @click.pass_obj
 def show(session: Session, message_id: str, as_json: bool) -> None:
     """One message: what it carries, and where each copy is. ID is ours or the internet message id."""
-    from clawback.engine.commands import messages_named
+    from clawback.engine.naming import messages_named
 
     with session.app() as app, app.store.read() as unit:
         known = messages_named(app.parts, message_id)

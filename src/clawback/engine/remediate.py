@@ -19,6 +19,7 @@ from clawback.engine.parts import Bodies, Parts
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import recount
 from clawback.engine.standing import arm
+from clawback.engine.undoing import is_undone
 from clawback.errors import MailboxError, NotFound, Refused, Throttled, Unavailable
 from clawback.mailboxes.base import RawMessage
 from clawback.message.delivery import Delivery, Observed
@@ -88,7 +89,7 @@ def _later(why: str, waiting: Sequence[Waits]) -> Waits:
 
 def _intend_next(run: Run) -> tuple[Deed, ...]:
     with run.parts.store.write(durable=True) as unit:
-        deeds = unit.remediations.planned(run.plan.id, BATCH)
+        deeds = unit.remediations.planned(run.plan.id, BATCH, hold=True)
         if deeds:
             run.guard(unit)
             unit.remediations.intend(run.plan.id, [d.seq for d in deeds], run.parts.now())
@@ -185,10 +186,11 @@ async def _complete(run: Run) -> None:
         unit.indicators.fence(changing=False)
         tally = unit.remediations.own_tally(plan.id)
         ended = unit.remediations.set_status(plan.id, ended_as(tally), expected=running, at=now)
-        if plan.undoes:
-            unit.remediations.mark_undone(plan.undoes, plan.id)
+        undone = plan.undoes if plan.undoes and is_undone(unit, plan.undoes) else ""
+        if undone:
+            unit.remediations.mark_undone(undone, plan.id)
         places = unit.clusters.places(plan.cluster_id)
-        event = RemediationCompleted(plan.investigation_id, plan.id, tally, places, plan.undoes)
+        event = RemediationCompleted(plan.investigation_id, plan.id, tally, places, undone)
         record(unit, event, actor=AUTOMATION, at=now)
         arm(unit, ended, now)
         recount(unit, plan.cluster_id, [d.message_id for d in plan.deeds], now)

@@ -12,6 +12,7 @@ from datetime import datetime
 from clawback.analysis.indicators import Indicator
 from clawback.analysis.matching import keys_of
 from clawback.engine.arrivals import LATE, hand_back, wait
+from clawback.engine.grounds import is_listed
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
@@ -32,7 +33,7 @@ def arm(unit: Unit, done: Remediation, now: datetime) -> None:
     """
     cluster = unit.clusters.head(done.cluster_id)
     made = standing_order(done, cluster, policy_of(unit), now)
-    if made is None or not unit.indicators.has(made.indicator.id):
+    if made is None or not is_listed(unit, made.indicator.id):
         return
     old = unit.standing.of_cluster(cluster.id)
     order = extended(old, made) if old else made

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from clawback.errors import CapabilityMissing, PlanStale
 from clawback.message.delivery import DeliveryLocation
@@ -20,28 +21,39 @@ from clawback.response.plan import (
 from clawback.response.planning import DESTINATION, freeze
 from clawback.response.policy import Policy
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
+"""No copy that stays where it is."""
+
 
 def undo(
-    remediation: Remediation, receipts: Iterable[tuple[Deed, Receipt]], *, policy: Policy, now: datetime
+    remediation: Remediation,
+    receipts: Iterable[tuple[Deed, Receipt]],
+    *,
+    policy: Policy,
+    now: datetime,
+    apart: Mapping[str, str] = NOBODY,
 ) -> Plan:
     """Plan the way back for every copy that a remediation moved: same folder, name, flags, time.
 
     `receipts` are its own, then those of its late copies; of a copy that has several the last one counts.
-    Copies never moved (already gone, failed) are skips with their reason. Raises PlanStale when the
-    remediation has not ended or was undone, CapabilityMissing when there is nothing to come back from.
+    Copies never moved (already gone, failed) are skips with their reason, and so are those `apart`: with
+    the reason that it has for the delivery. Raises PlanStale when the remediation has not ended or was
+    undone, CapabilityMissing when there is nothing to come back from.
     """
-    _check_undoable(remediation)
+    check_undoable(remediation)
     deeds: list[Deed] = []
     skips: list[Skip] = []
     last = {deed.delivery_id: (deed, receipt) for deed, receipt in receipts}
     for deed, receipt in last.values():
-        if receipt.outcome is Outcome.REMOVED and receipt.before and receipt.after:
+        moved = receipt.outcome is Outcome.REMOVED and receipt.before and receipt.after
+        if moved and deed.delivery_id not in apart:
             deeds.append(_way_back(len(deeds), deed, receipt, remediation.kind))
         else:
-            reason = f"was not moved: {receipt.outcome.value}"
+            reason = apart[deed.delivery_id] if moved else f"was not moved: {receipt.outcome.value}"
             skips.append(Skip(deed.delivery_id, deed.handle.mailbox, deed.location, reason))
     if not deeds:
-        raise CapabilityMissing(f"{remediation.id} moved no copy, so there is nothing to put back")
+        nothing = "has no copy out of its mailbox any more" if apart else "moved no copy"
+        raise CapabilityMissing(f"{remediation.id} {nothing}, so there is nothing to put back")
     return freeze(
         investigation_id=remediation.investigation_id,
         cluster_id=remediation.cluster_id,
@@ -55,7 +67,8 @@ def undo(
     )
 
 
-def _check_undoable(remediation: Remediation) -> None:
+def check_undoable(remediation: Remediation) -> None:
+    """Refuse to undo what has no way back: PlanStale or CapabilityMissing."""
     if remediation.kind is ActionKind.HARD_DELETE:
         raise CapabilityMissing(f"{remediation.id} is a hard delete, which has no undo")
     if remediation.kind is ActionKind.RESTORE:

@@ -16,7 +16,7 @@ from clawback.analysis.verdict import Judged, Said
 from clawback.store.columns import integer, metadata, text_column
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import cluster_members, clusters, messages
-from clawback.store.text import armour, micros
+from clawback.store.text import armour, disarm, micros
 
 # Frozen: rows hold these numbers. The smallest is the gravest.
 _VERDICTS = {VerdictKind.MALICIOUS: 0, VerdictKind.SUSPICIOUS: 100, VerdictKind.UNKNOWN: 200}
@@ -97,6 +97,19 @@ class Detections(Repository):
 
     def counts(self, cluster_id: str) -> dict[Judged, int]:
         """How many members of a cluster have which verdict, without those that nothing is said against."""
+    def speaking(self, message_ids: Sequence[str]) -> dict[str, tuple[Said, ...]]:
+        """Everything that is said against each of these messages, the gravest first."""
+        joined = detections.join(messages, messages.c.no == detections.c.message_no)
+        columns = (messages.c.id, detections.c.source, detections.c.gravity, detections.c.confidence)
+        query = select(*columns).select_from(joined).order_by(detections.c.gravity, detections.c.source)
+        found: dict[str, tuple[Said, ...]] = {}
+        for chunk in chunks(sorted({armour(message_id) for message_id in message_ids})):
+            for row in self._connection.execute(query.where(self._within(messages.c.id, chunk))):
+                judged = Judged(*_BY_GRAVITY[row.gravity])
+                said = Said(disarm(row.source), judged.verdict, judged.threat, row.confidence)
+                found[row.id] = (*found.get(row.id, ()), said)
+        return found
+
         gravest = self._gravest(cluster_id).subquery()
         query = select(gravest.c.gravity, func.count().label("members")).group_by(gravest.c.gravity)
         return {Judged(*_BY_GRAVITY[row.gravity]): row.members for row in self._connection.execute(query)}

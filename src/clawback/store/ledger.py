@@ -53,9 +53,12 @@ _IS_INTENDED = text(f"deeds.state = {DeedState.INTENDED.value}")
 class Ledger(Repository):
     """Deeds, intents and receipts, by remediation."""
 
-    def planned(self, remediation_id: str, limit: int) -> tuple[Deed, ...]:
-        """The next deeds that were neither intended nor receipted, by seq; raises NotFound."""
-        return self._in_state(remediation_id, DeedState.PLANNED, limit)
+    def planned(self, remediation_id: str, limit: int, *, hold: bool = False) -> tuple[Deed, ...]:
+        """The next deeds that were neither intended nor receipted, by seq; raises NotFound.
+
+        With `hold` they stay so for all others until the unit ends.
+        """
+        return self._in_state(remediation_id, DeedState.PLANNED, limit, hold=hold)
 
     def intended(self, remediation_id: str) -> tuple[Deed, ...]:
         """The deeds with an intent and no receipt, by seq: after a crash, look before doing them."""
@@ -141,11 +144,12 @@ class Ledger(Repository):
     def _deeds(self, no: int) -> tuple[Deed, ...]:
         return self._read(select(deeds).where(deeds.c.remediation_no == no))
 
-    def _in_state(self, remediation_id: str, state: DeedState, limit: int | None) -> tuple[Deed, ...]:
+    def _in_state(
+        self, remediation_id: str, state: DeedState, limit: int | None, *, hold: bool = False
+    ) -> tuple[Deed, ...]:
         no = self._no(remediation_id)
-        return self._read(
-            select(deeds).where(deeds.c.remediation_no == no, deeds.c.state == state).limit(limit)
-        )
+        query = select(deeds).where(deeds.c.remediation_no == no, deeds.c.state == state).limit(limit)
+        return self._read(query.with_for_update() if hold else query)
 
     def _read(self, query: Select[Any]) -> tuple[Deed, ...]:
         return tuple(_deed(row) for row in self._connection.execute(query.order_by(deeds.c.seq)))

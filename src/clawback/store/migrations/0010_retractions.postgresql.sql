@@ -1,0 +1,9 @@
+CREATE TABLE retractions (
+  no BIGSERIAL NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE, at BIGINT NOT NULL,
+  record BYTEA NOT NULL
+)
+;;
+CREATE TABLE retracted_messages (
+  retraction_no BIGINT NOT NULL, message_no BIGINT NOT NULL,
+  PRIMARY KEY (retraction_no, message_no)
+)
