@@ -4,7 +4,8 @@ ClawbackError
 ├─ UserError      fix the input; no traceback      BadSettings BadIndicator BadQuery BadParameter
 │                                                  NotFound Forbidden
 ├─ Refused        a guard said no; nothing done    BlastRadiusExceeded PlanStale ApprovalMissing
-│                                                  CapabilityMissing ReadOnly
+│                                                  CapabilityMissing ReadOnly ChangedMeanwhile
+│                                                  TriedTooOften(after) GivenTwice
 ├─ MailboxError   the other side                   Unavailable(retry) Throttled(after) LoginFailed(stop, tell)
 │                                                  HandleStale(look, plan again) Gone(fine, note it)
 │                                                  OverQuota(make room, tell) ProtocolViolation(report)
@@ -71,6 +72,22 @@ class CapabilityMissing(Refused):
 
 class ReadOnly(Refused):
     """The mailbox, file or store may not be written."""
+
+
+class ChangedMeanwhile(Refused):
+    """Somebody else changed it since it was looked at: look again."""
+
+
+class TriedTooOften(Refused):
+    """Too many tries in a short time: wait; `after` is in seconds."""
+
+    def __init__(self, message: str, after: float) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class GivenTwice(Refused):
+    """The order's key was used before: for another order, or for one whose outcome is not known."""
 
 
 class MailboxError(ClawbackError):

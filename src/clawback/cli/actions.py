@@ -9,11 +9,12 @@ import click
 from clawback.cli.columns import REMEDIATIONS
 from clawback.cli.formatting import format_list
 from clawback.cli.options import as_json, more, no_wait, page
-from clawback.cli.outcome import account, show_remediation
+from clawback.cli.outcome import show_remediation
 from clawback.cli.session import Session, finish
 from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
 from clawback.response.plan import Deed, Outcome, Receipt, Remediation, RemediationStatus
+from clawback.response.records import account
 from clawback.response.standing import StandingOrder
 
 RESULTS = (

@@ -6,9 +6,9 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-from clawback.cli.cmdlet_records import Record
 from clawback.cli.formatting import format_list, format_table
 from clawback.cli.tables import Column, legible, table_of, to_json, width_of
+from clawback.response.records import Record
 
 FEW = 20
 """Copies up to which all are shown to people; of more, those that went well are only counted."""

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clawback.analysis.clusters import ClusterKind
-from clawback.cli.cmdlet_records import (
-    action_record,
-    cluster_export_record,
-    investigation_record,
-    policy_record,
-    whole_action_record,
-)
 from clawback.cli.parameters import WHAT_IF, Cmdlet, Example, Kind, Parameter
 from clawback.cli.session import finish
 from clawback.errors import BadParameter
 from clawback.response import defender
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import RemediationStatus
+from clawback.response.records import (
+    action_record,
+    cluster_export_record,
+    investigation_record,
+    policy_record,
+    whole_action_record,
+)
 from clawback.response.undo import undo as plan_undo
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _export_cluster(app: App, values: Values, actor: str) -> Sequence[Record]:
 
     path: Path = values["Path"]
     rows = export_cluster(app.parts, values["ClusterId"], path, actor)
-    return [cluster_export_record(values["ClusterId"], path, rows)]
+    return [cluster_export_record(values["ClusterId"], str(path), rows)]
 
 
 def _undo(app: App, values: Values, actor: str) -> Sequence[Record]:

@@ -14,14 +14,9 @@ from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.cli.tables import Column
 from clawback.message.delivery import Delivery
 from clawback.response import defender
-from clawback.response.investigation import Investigation
+from clawback.response.records import threats
 
 _ABOUT = ("remediation_id", "cluster_id", "indicator", "source", "investigation_id")
-
-
-def threats(investigation: Investigation) -> int:
-    """How many malicious messages the investigation's clusters hold."""
-    return sum(c.messages for c in investigation.clusters if c.verdict.value == "malicious")
 
 
 @dataclass(frozen=True, slots=True)

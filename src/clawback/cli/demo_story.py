@@ -13,7 +13,6 @@ from clawback.cli.columns import places
 from clawback.cli.demo_arrival import Sums, catch
 from clawback.cli.demo_reasons import REASONS, reason_kinds
 from clawback.cli.demo_stage import Stage
-from clawback.cli.outcome import account
 from clawback.cli.progress import Bar
 from clawback.cli.session import finish
 from clawback.cli.settings_file import maildir_source, settings_text, write_settings
@@ -23,6 +22,7 @@ from clawback.engine.parts import Parts
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import Remediation
 from clawback.response.policy import Policy
+from clawback.response.records import account
 from clawback.settings import FILE_NAME, load
 from clawback.testing.campaigns import Campaign, Shape, deliver_campaign
 from clawback.testing.carriers import carriers

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from clawback.cli.outcome import account
 from clawback.engine.record import AUTOMATION, STANDING
 from clawback.response import defender
 from clawback.response.plan import Outcome, Remediation
+from clawback.response.records import account
 
 if TYPE_CHECKING:
     from clawback.store import AuditRow, Unit

@@ -8,15 +8,16 @@ from datetime import datetime
 
 import click
 
-from clawback.cli.columns import INVESTIGATIONS, threats
+from clawback.cli.columns import INVESTIGATIONS
 from clawback.cli.formatting import format_list
 from clawback.cli.options import Moment, as_json, more, no_wait, page
-from clawback.cli.outcome import account, show_investigation
+from clawback.cli.outcome import show_investigation
 from clawback.cli.session import Session, finish
 from clawback.cli.spread import show_offers
 from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
 from clawback.response.investigation import Investigation, InvestigationStatus
+from clawback.response.records import account, threats
 
 CLUSTERS = (
     Column("Cluster", lambda c: c.cluster_id, whole=True),

@@ -9,9 +9,9 @@ import click
 
 from clawback.cli.printable import printable
 from clawback.response import defender
-from clawback.response.accounts import RemediationStanding
 from clawback.response.investigation import Investigation
 from clawback.response.plan import Remediation, RemediationStatus
+from clawback.response.records import account
 
 if TYPE_CHECKING:
     from clawback.app import App
@@ -52,18 +52,6 @@ def show_investigation(investigation: Investigation) -> None:
         click.echo(f"    {account(standing)}")
         if standing.status is RemediationStatus.PENDING:
             click.echo(f"  approve with: clawback actions approve {standing.remediation_id}")
-
-
-def account(done: Remediation | RemediationStanding) -> str:
-    """found = removed + already gone + failed + skipped, in one line; an undo has *restored* copies."""
-    tally = done.tally
-    line = (
-        f"found {tally.found} = {'restored' if done.undoes else 'removed'} {tally.removed} "
-        f"+ already gone {tally.already_gone} "
-        f"+ failed {tally.failed} + skipped {tally.skipped}"
-    )
-    line += f" + open {tally.open}" if tally.open else ""
-    return line + (f" ({done.late} of them late)" if done.late else "")
 
 
 def show_remediation(remediation: Remediation) -> None:

@@ -104,11 +104,6 @@ class Investigation:
     asked: bool = False
     failure: str = ""
     version: int = 0
-
-    @property
-    def threats(self) -> int:
-        """How many malicious messages its clusters hold."""
-        return sum(c.messages for c in self.clusters if c.verdict is VerdictKind.MALICIOUS)
     queued: bool = False
     terminated: Terminated = Terminated.NOT
     reason: str = ""

@@ -5,18 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from clawback.errors import NotFound, PlanStale
 from clawback.ids import key64
 from clawback.response.investigation import Investigation, InvestigationStatus
+from clawback.response.records import threats
+from clawback.store.listings import Listing, after, filtered, paged
 from clawback.store.records import Codec, pack, unpack
 from clawback.store.repository import Repository
 from clawback.store.schema import investigations
-from clawback.store.text import armour, micros
+from clawback.store.text import armour, micros, micros_or_none
 
 _codec = Codec(Investigation)
+_NAMES = (
+    "id", "status", "kind", "title", "created_at", "changed_at", "ended_at", "threats", "actions",
+)  # fmt: skip
+SEARCHED = {name: investigations.c[name] for name in _NAMES}
+"""The columns that a search may ask about and sort by."""
 
 
 class Investigations(Repository):
@@ -80,6 +87,29 @@ class Investigations(Repository):
         rows, after = self._page(query, table.no, limit, cursor)
         return tuple(_codec.decode(unpack(row.record)) for row in rows), after
 
+    def search(self, listing: Listing) -> tuple[tuple[Investigation, ...], str]:
+        """A page of those that meet the listing's conditions, in its order, and the next cursor.
+
+        Columns: `SEARCHED`. Raises BadQuery.
+        """
+        table = investigations.c
+        query = select(table.no, table.record, *SEARCHED.values())
+        rows = self._connection.execute(paged(query, SEARCHED, table.no, listing)).all()
+        page = rows[: listing.limit]
+        return tuple(_codec.decode(unpack(row.record)) for row in page), after(rows, listing)
+
+    def count(self, listing: Listing | None = None) -> int:
+        """How many there are that meet the listing's conditions, on whatever page."""
+        query = select(func.count()).select_from(investigations)
+        found: int = self._connection.execute(filtered(query, SEARCHED, listing or Listing())).scalar_one()
+        return found
+
+    def by_status(self) -> dict[InvestigationStatus, int]:
+        """How many stand how."""
+        table = investigations.c
+        rows = self._connection.execute(select(table.status, func.count()).group_by(table.status))
+        return {InvestigationStatus(status): count for status, count in rows}
+
 
 def _row(investigation: Investigation) -> dict[str, Any]:
     cause = str(investigation.cause)
@@ -93,5 +123,8 @@ def _row(investigation: Investigation) -> dict[str, Any]:
         "cause_key": key64("cause", cause),
         "created_at": micros(investigation.created_at),
         "changed_at": micros(investigation.changed_at),
+        "ended_at": micros_or_none(investigation.ended_at),
+        "threats": threats(investigation),
+        "actions": len(investigation.remediations),
         "record": pack(_codec.encode(investigation)),
     }

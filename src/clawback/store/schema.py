@@ -155,6 +155,9 @@ investigations = Table(
     integer("created_at"),
     integer("changed_at"),
     blob("record"),
+    integer("threats"),
+    integer("actions"),
+    integer("ended_at", nullable=True),
     Index("investigations_by_cause", "cause_key"),
     Index("investigations_by_status", "status", "no"),
 )

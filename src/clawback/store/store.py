@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from clawback.errors import StoreUnavailable
 from clawback.store import border, database, migrate
 from clawback.store.accounts import Accounts
+from clawback.store.accounts import Accounts
 from clawback.store.alerts import Alerts
 from clawback.store.audit import Audit
 from clawback.store.blobs import Blobs
@@ -25,6 +26,7 @@ from clawback.store.detections import Detections
 from clawback.store.exclusions import Exclusions
 from clawback.store.exposure import Exposures
 from clawback.store.given_orders import GivenOrders
+from clawback.store.given_orders import GivenOrders
 from clawback.store.indicators import Indicators
 from clawback.store.investigations import Investigations
 from clawback.store.jobs import Jobs
@@ -35,6 +37,7 @@ from clawback.store.sent_mail import SentMail
 from clawback.store.settings import Settings
 from clawback.store.similar import Similar
 from clawback.store.standing import Standing
+from clawback.store.tokens import Tokens
 from clawback.store.tokens import Tokens
 from clawback.store.starts import Starts
 from clawback.store.submissions import Submissions
@@ -129,6 +132,18 @@ class Unit:
     @cached_property
     def settings(self) -> Settings:
         return Settings(self._connection)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self._connection)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self._connection)
+
+    @cached_property
+    def given_orders(self) -> GivenOrders:
+        return GivenOrders(self._connection)
 
     @cached_property
     def accounts(self) -> Accounts:

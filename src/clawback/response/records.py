@@ -1,12 +1,9 @@
-"""What the cmdlets print: records with Defender's names and words."""
+"""Records with Defender's names and words, for the cmdlets and for the API that a Defender user knows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from clawback.cli.columns import threats
-from clawback.cli.outcome import account
 from clawback.response import defender
 from clawback.response.accounts import RemediationStanding
 from clawback.response.investigation import ClusterStanding, Investigation
@@ -16,6 +13,23 @@ from clawback.response.policy import Policy
 Record = dict[str, object]
 SKIPPED = "Skipped"
 _ORDER = ("Failure", "Already in destination", SKIPPED, "Success")
+
+
+def account(done: Remediation | RemediationStanding) -> str:
+    """found = removed + already gone + failed + skipped, in one line; an undo has *restored* copies."""
+    tally = done.tally
+    line = (
+        f"found {tally.found} = {'restored' if done.undoes else 'removed'} {tally.removed} "
+        f"+ already gone {tally.already_gone} "
+        f"+ failed {tally.failed} + skipped {tally.skipped}"
+    )
+    line += f" + open {tally.open}" if tally.open else ""
+    return line + (f" ({done.late} of them late)" if done.late else "")
+
+
+def threats(investigation: Investigation) -> int:
+    """How many malicious messages its clusters hold."""
+    return sum(c.messages for c in investigation.clusters if c.verdict.value == "malicious")
 
 
 def policy_record(policy: Policy) -> Record:
@@ -146,6 +160,6 @@ def _skipped(skip: Skip) -> Record:
     }
 
 
-def cluster_export_record(cluster_id: str, path: Path, rows: int) -> Record:
+def cluster_export_record(cluster_id: str, path: str, rows: int) -> Record:
     """What an export wrote."""
-    return {"ClusterId": cluster_id, "Path": str(path), "Copies": rows}
+    return {"ClusterId": cluster_id, "Path": path, "Copies": rows}

@@ -1,0 +1,101 @@
+"""Listings in any order of several columns: conditions, a bounded page, a cursor that goes on behind it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, false, or_
+
+from clawback.errors import BadQuery
+from clawback.store import pages
+from clawback.store.conditions import Columns, Condition, column_of, expression
+
+MOST_SKIPPED = 100_000
+MOST_ORDERS = 4
+_LONGEST_CURSOR = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One column to sort by."""
+
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What to list, in which order, and which page of it. Without an order the newest come first."""
+
+    where: Condition | None = None
+    order: tuple[Order, ...] = ()
+    skip: int = 0
+    limit: int = 100
+    cursor: str = ""
+
+
+def filtered(query: Select[Any], columns: Columns, listing: Listing) -> Select[Any]:
+    """The query with the listing's conditions."""
+    return query if listing.where is None else query.where(expression(listing.where, columns))
+
+
+def paged(query: Select[Any], columns: Columns, number: ColumnElement[int], listing: Listing) -> Select[Any]:
+    """The query for one page and one row more; it must select all of `columns`, and `number` as ``no``."""
+    pages.bounded(listing.limit)
+    if not 0 <= listing.skip <= MOST_SKIPPED:
+        raise BadQuery(f"at most {MOST_SKIPPED:,} entries can be skipped; go on by the cursor instead")
+    if len(listing.order) > MOST_ORDERS:
+        raise BadQuery(f"a listing can be sorted by at most {MOST_ORDERS} columns")
+    keys = [(column_of(order.column, columns), order.descending) for order in listing.order]
+    keys.append((number, True))
+    found = filtered(query, columns, listing)
+    if listing.cursor:
+        found = found.where(_behind(keys, _position(listing.cursor, [key for key, _ in keys])))
+    ordered = found.order_by(*(key.desc() if descending else key.asc() for key, descending in keys))
+    return ordered.offset(listing.skip or None).limit(listing.limit + 1)
+
+
+def after(rows: Sequence[Row[Any]], listing: Listing) -> str:
+    """The cursor behind a page, "" when there is no more."""
+    if len(rows) <= listing.limit:
+        return ""
+    last = rows[listing.limit - 1]._mapping
+    position = [last[order.column] for order in listing.order] + [last["no"]]
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def _behind(
+    keys: Sequence[tuple[ColumnElement[Any], bool]], position: Sequence[str | int]
+) -> ColumnElement[bool]:
+    """Whatever comes behind a position: equal in the first columns, and further on in the next."""
+    cases: list[ColumnElement[bool]] = []
+    equal: list[ColumnElement[bool]] = []
+    for (key, descending), value in zip(keys, position, strict=True):
+        cases.append(and_(*equal, key < value if descending else key > value))
+        equal.append(key == value)
+    return or_(false(), *cases)
+
+
+def _position(cursor: str, keys: Sequence[ColumnElement[Any]]) -> list[str | int]:
+    try:
+        if len(cursor) > _LONGEST_CURSOR:
+            raise ValueError
+        decoded = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        position = json.loads(decoded)
+    except (ValueError, binascii.Error, RecursionError):
+        position = None
+    fits = isinstance(position, list) and len(position) == len(keys)
+    if not fits or not all(_is_of(value, key) for value, key in zip(position, keys, strict=True)):
+        raise BadQuery("the cursor is not one that this listing gave out")
+    return list(position)
+
+
+def _is_of(value: object, key: ColumnElement[Any]) -> bool:
+    if key.type.python_type is str:
+        return isinstance(value, str)
+    return type(value) is int and -(2**63) <= value < 2**63
