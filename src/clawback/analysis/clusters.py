@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 from clawback import ids
 from clawback.analysis.allowing import beats, standing
@@ -86,16 +87,18 @@ def link(
     candidates: Iterable[Message],
     asked_at: datetime,
     allowed: Sequence[Indicator] = (),
+    most: int | None = None,
 ) -> Cluster:
     """The cluster of the candidates that really carry the indicator, each with its reasons.
 
     Candidates may be slim, in any order, and may repeat; members are sorted by message id and unique.
     The id is made of the investigation, the kind, the key and the way of matching, so asking again
     makes the same cluster, with the members of now. With allow entries in `allowed` a message is no
-    member when they cover every place that would make it one (see `allowing`).
+    member when they cover every place that would make it one (see `allowing`). After `most` members no more
+    candidates are looked at.
     """
     stronger = [entry for entry in allowed if beats(entry, indicator)]
-    members = dict(_members(indicator, candidates, stronger))
+    members = dict(islice(_members(indicator, candidates, stronger), most))
     kind, key = _KINDS[indicator.kind], entity_of(indicator)
     return Cluster(
         id=ids.make("clu", investigation_id, kind, str(key), indicator.match),

@@ -17,9 +17,12 @@ from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import Indicator, VerdictKind
 from clawback.analysis.matching import keys_of
 from clawback.analysis.verdict import Said, judge, said
+from clawback.engine.compromise import judge_later
+from clawback.engine.policies import policy_of
 from clawback.engine.requests import Request, arrival
 from clawback.message.delivery import Delivery
 from clawback.message.message import Message
+from clawback.response.exclusions import is_secops, why_left_out
 from clawback.response.planning import DESTINATION
 from clawback.response.standing import StandingOrder, covers, same_key
 from clawback.store import Unit
@@ -44,7 +47,12 @@ def ask(unit: Unit, arrived: Sequence[Arrived], now: datetime) -> int:
     Users' reports, which carry what they are about, go a way of their own (see `submissions`).
     """
     kept = unit.submissions.kept_copies([one.delivery.id for one in arrived])
-    arrived = [one for one in arrived if one.delivery.id not in kept]
+    policy = policy_of(unit)
+    arrived = [
+        one
+        for one in arrived
+        if one.delivery.id not in kept and not is_secops(one.delivery.handle.mailbox, policy)
+    ]
     if not arrived:
         return 0
     unit.indicators.fence(changing=False)
@@ -117,6 +125,7 @@ def _taken(
     """The standing orders that reach each of these copies, by delivery id."""
     if not unit.standing.any(now):
         return {}
+    policy = policy_of(unit)
     members = unit.standing.of_messages([one.message.id for one in arrived], now)
     kept = unit.messages.get_many(sorted(members))
     by_entity: dict[Entity, list[StandingOrder]] = {}
@@ -133,6 +142,7 @@ def _taken(
         reached = [order for order in mine.values() if covers(order, message, True, allowed, now)]
         others = [order for remediation_id, order in near.items() if remediation_id not in mine]
         reached += [order for order in others if covers(order, one.message, False, allowed, now)]
+        reached = [order for order in reached if not why_left_out(one.message, policy, order.indicator)]
         if reached:
             taken[one.delivery.id] = reached
     return taken
@@ -149,20 +159,28 @@ def _requests(
 
     Not for what a standing order has already taken. What is detected is remembered.
     """
+    policy = policy_of(unit)
     by_entity: dict[Entity, list[Indicator]] = {}
     wanted: dict[str, Request] = {}
+    malicious: set[str] = set()
     remembered: list[tuple[str, Said]] = []
     for indicator in listed:
         for entity in keys_of(indicator):
             by_entity.setdefault(entity, []).append(indicator)
     for one in arrived:
-        near = {i.id: i for e in one.entities for i in by_entity.get(e, ())}
+        near = {
+            i.id: i
+            for e in one.entities
+            for i in by_entity.get(e, ())
+            if not why_left_out(one.message, policy, i)
+        }
         if not near:
             continue
         detections = detect(one.message, tuple(near.values()), now)
         remembered += [(one.message.id, word) for word in said(detections)]
         if judge(detections).verdict is not VerdictKind.MALICIOUS:
             continue
+        malicious.add(one.message.id)
         for detection in detections:
             indicator = near[detection.indicator_id]
             standing = any(same_key(order, indicator) for order in taken.get(one.delivery.id, ()))
@@ -170,4 +188,5 @@ def _requests(
                 request = arrival(indicator, one.message.id)
                 wanted[request.key] = request
     unit.detections.put(remembered, now)
+    judge_later(unit, unit.sent_mail.accounts_of(malicious), now)
     return wanted

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from clawback import ids
 from clawback.engine.arrivals import Arrived, ask, back
+from clawback.engine.compromise import note_sent
 from clawback.engine.marks import note
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import Reading
@@ -147,6 +148,7 @@ def _record(
         still = unit.deliveries.unchanged(before)
         unit.messages.add([(reading.message, reading.features) for _, reading in kept])
         unit.deliveries.save([delivery for delivery, _ in kept])
+        note_sent(unit, [(delivery, reading.message) for delivery, reading in kept], parts.now())
         there = [delivery for delivery in moved if delivery.id in still]
         unit.deliveries.relocate(there)
         note(unit, before, there, parts.now())
@@ -160,6 +162,7 @@ def _record(
         receive(unit, parts.reporting, new, now)
         receive_moved(unit, parts.reporting, before, there, now)
         asked = ask(unit, [*arrived, *back(unit, before, there, now)], now)
+        unit.correspondents.note((delivery, reading.message) for delivery, reading in kept)
     return asked, len(kept), not alone and len(there) == len(moved)
 
 

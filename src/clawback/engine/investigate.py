@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from clawback import ids
 from clawback.analysis.allowing import is_allow
 from clawback.analysis.clusters import Cluster, link
 from clawback.analysis.entities import Entity
@@ -15,9 +14,15 @@ from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, Verdi
 from clawback.analysis.matching import ENTITY_OF, keys_of
 from clawback.analysis.verdict import Said
 from clawback.engine.arrivals import wait
+from clawback.engine.brake import lately, tell, weigh
+from clawback.engine.clicks import tell_clicks
+from clawback.engine.compromise import judge_later, sent_clusters, tell_rules
 from clawback.engine.confirmed import confirmed_clusters
+from clawback.engine.exclusions import kept, note_left_out, without_secops
 from clawback.engine.grounds import is_listed, judged_now
+from clawback.engine.limits import ends_after, ends_before
 from clawback.engine.locate import look
+from clawback.engine.opening import begin
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
@@ -25,20 +30,22 @@ from clawback.engine.recount import recount
 from clawback.engine.requests import Request
 from clawback.errors import CapabilityMissing, MailboxError, NotFound
 from clawback.message.delivery import Delivery
+from clawback.response.brake import decide
+from clawback.response.canary import canary
 from clawback.response.counts import Places
 from clawback.response.events import (
-    AlertJoined,
     ClusterLinked,
-    InvestigationStarted,
     NothingCarried,
     RemediationApproved,
     RemediationPlanned,
 )
-from clawback.response.investigation import InvestigationStatus
+from clawback.response.exclusions import is_secops
 from clawback.response.plan import ActionKind, Approval, Plan, RemediationStatus
-from clawback.response.planning import DESTINATION, Decision, Ground, decide, plan, remediation_of
+from clawback.response.planning import DESTINATION, Ground, plan, remediation_of
+from clawback.response.playbooks import PLAYBOOKS, Step
 from clawback.response.standing import is_late
 from clawback.store import Unit
+from clawback.store.brake import Weighed
 
 ACTION = ActionKind.SOFT_DELETE
 """What automation does with a malicious copy, as Defender's auto-remediation."""
@@ -46,31 +53,17 @@ PENDING = frozenset({RemediationStatus.PENDING})
 """What can still be decided about."""
 
 
-def open_investigation(parts: Parts, request: Request) -> str:
-    """The id of the investigation that this request belongs to: a new one, or one with the same cause."""
-    with parts.store.write(durable=True) as unit:
-        return opened(unit, request, parts.now())
-
-
-def opened(unit: Unit, request: Request, now: datetime) -> str:
-    """As `open_investigation`, in the transaction at hand."""
-    alert = request.alert(now)
-    for investigation_id in unit.investigations.by_cause(str(request.cause)):
-        state = unit.investigations.get(investigation_id)
-        if state.status is InvestigationStatus.FAILED:
-            continue
-        if all(a.id != alert.id for a in state.alerts):
-            record(unit, AlertJoined(investigation_id, alert), actor=request.source, at=now)
-        return investigation_id
-    investigation_id = ids.make("inv", str(request.cause), now.isoformat())
-    record(unit, InvestigationStarted(investigation_id, alert), actor=request.source, at=now)
-    return investigation_id
-
-
 async def investigate(parts: Parts, request: Request) -> str:
     """Do the whole inquiry for one request; repeatable, since it only ever adds what is missing."""
-    investigation_id = open_investigation(parts, request)
+    begun = begin(parts, request)
+    investigation_id = begun.investigation_id
+    if not begun.begins:
+        return investigation_id
+    if Step.SENT_MAIL in PLAYBOOKS[request.kind].steps:
+        await _account(parts, investigation_id, request)
+        return investigation_id
     questions = _asked(parts, request)
+    tell_clicks(parts, investigation_id, questions)
     if not questions:
         _nothing(parts, investigation_id, request.cause, request.source)
     for asked in questions:
@@ -82,6 +75,16 @@ async def investigate(parts: Parts, request: Request) -> str:
     for cluster in confirmed_clusters(parts, investigation_id):
         await _follow(parts, investigation_id, cluster, request.asked)
     return investigation_id
+
+
+async def _account(parts: Parts, investigation_id: str, request: Request) -> None:
+    """What an account sent, in three clusters, and what its own mail rules do."""
+    clusters = sent_clusters(parts, investigation_id, request.cause.value)
+    if not clusters:
+        _nothing(parts, investigation_id, request.cause, request.source)
+    for cluster in clusters:
+        await _follow(parts, investigation_id, cluster, request.asked)
+    await tell_rules(parts, investigation_id, request.cause.value)
 
 
 async def _follow(parts: Parts, investigation_id: str, cluster: Cluster, asked: bool) -> None:
@@ -125,16 +128,21 @@ def _unlisted(parts: Parts, request: Request, kind: IndicatorKind) -> Indicator:
 def cut(parts: Parts, investigation_id: str, asked: Indicator) -> Cluster:
     """Every message that carries the indicator, each with the reason, kept in the store."""
     now = parts.now()
+    left: dict[str, str] = {}
     with parts.store.read() as unit:
+        policy = policy_of(unit)
         allowed, _ = unit.indicators.list(verdict=VerdictKind.NO_THREATS_FOUND, limit=10_000)
         alive = [entry for entry in allowed if entry.alive(now)]
-        near = unit.messages.sharing(keys_of(asked))
-        cluster = link(investigation_id, asked, near, now, allowed=alive)
-    if cluster.members:
+        near = kept(unit.messages.sharing(keys_of(asked)), policy, left, asked)
+        cluster = link(investigation_id, asked, near, now, allowed=alive, most=policy.members_limit + 1)
+        cluster = without_secops(unit, cluster, policy, left)
+    if cluster.members or left:
         with parts.store.write() as unit:
             unit.indicators.fence(changing=False)
-            unit.clusters.save(cluster, investigation_id)
-            _remember(unit, cluster, asked, now)
+            if cluster.members:
+                unit.clusters.save(cluster, investigation_id)
+                _remember(unit, cluster, asked, now)
+            note_left_out(unit, investigation_id, cluster, left, now)
     return cluster
 
 
@@ -146,6 +154,8 @@ def _remember(unit: Unit, cluster: Cluster, asked: Indicator, now: datetime) -> 
     word = Said(asked.id, asked.verdict, asked.threat, asked.confidence)
     unit.detections.strike(asked.id, sorted(set(unit.detections.of_source(asked.id)).difference(members)))
     unit.detections.put(((message_id, word) for message_id in members), now)
+    if asked.verdict is VerdictKind.MALICIOUS:
+        judge_later(unit, unit.sent_mail.accounts_of(members), now)
 
 
 def _nothing(parts: Parts, investigation_id: str, key: Entity, actor: str) -> None:
@@ -165,8 +175,12 @@ def _conclude(
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         unit.indicators.fence(changing=False)
+        policy = policy_of(unit)
+        if ends_before(unit, investigation_id, cluster, policy, now):
+            return
         cluster = judged_now(unit, cluster)
-        kept = unit.submissions.kept_copies([d.id for d in seen])
+        reports = unit.submissions.kept_copies([d.id for d in seen])
+        counted = [d for d in seen if d.id not in reports and not is_secops(d.handle.mailbox, policy)]
         linked = ClusterLinked(
             investigation_id,
             cluster.id,
@@ -175,10 +189,12 @@ def _conclude(
             cluster.verdict,
             cluster.threat,
             len(cluster.members),
-            Places.of(d.location for d in seen if d.id not in kept),
+            Places.of(d.location for d in counted),
         )
         record(unit, linked, actor=AUTOMATION, at=now)
         recount(unit, cluster.id, [m.message_id for m in cluster.members], now)
+        if ends_after(unit, investigation_id, cluster, policy, now):
+            return
         if cluster.verdict is VerdictKind.MALICIOUS:
             plan_for(parts, unit, investigation_id, cluster, seen, folders, asked)
 
@@ -213,12 +229,35 @@ def plan_for(
     made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
     if not made.deeds:
         return
-    decision = decide(made, cluster.kind, policy)
+    against = ""
     if not asked and unit.remediations.declined([deed.delivery_id for deed in made.deeds]):
-        decision = Decision(False, "a person declined to remove some of these copies")
-    propose(unit, made, AUTOMATION, waits_because="" if decision.automatic else decision.reason)
-    if decision.automatic:
-        let_run(unit, investigation_id, made.id, Approval(made.hash, AUTOMATION, now, decision.reason))
+        against = "a person declined to remove some of these copies"
+    put_forward(parts, unit, made, cluster, against)
+
+
+def put_forward(parts: Parts, unit: Unit, made: Plan, cluster: Cluster, against: str = "") -> None:
+    """Weigh a plan, then put it before a person, or let some of its copies go and the rest after them.
+
+    It waits for a person `against` what the brake would let go.
+    """
+    policy, now = policy_of(unit), made.made_at
+    estimate = weigh(parts, unit, made, cluster)
+    decision = decide(made, cluster.kind, policy, estimate, lately(unit, now))
+    if against or not decision.automatic:
+        why = against or decision.reason
+        propose(unit, made, AUTOMATION, waits_because=why)
+        unit.brake.keep(made.id, Weighed(estimate, why))
+        tell(unit, made, estimate, now)
+        return
+    head, rest = canary(made, policy.canary, estimate.likely)
+    propose(unit, head, AUTOMATION)
+    unit.brake.keep(head.id, Weighed(estimate, rest=rest.id if rest else ""))
+    tell(unit, head, estimate, now)
+    if rest:
+        why = f"{len(head.deeds)} of the copies go first: {head.id}"
+        propose(unit, rest, AUTOMATION, waits_because=why)
+        unit.brake.keep(rest.id, Weighed(estimate, why))
+    let_run(unit, made.investigation_id, head.id, Approval(head.hash, AUTOMATION, now, decision.reason))
 
 
 def _without_late(

@@ -22,3 +22,4 @@ def keep_policy(unit: Unit, policy: Policy) -> None:
     """Put another policy in force."""
     plain: dict[str, Any] = msgspec.to_builtins(policy, order="deterministic")
     unit.settings.put(NAME, plain)
+    unit.exclusions.set_secops(policy.secops_mailboxes)

@@ -14,7 +14,8 @@ from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import VerdictKind
 from clawback.analysis.matching import carries
 from clawback.analysis.submitted import Found, FoundBy, Known, Reported, Submitted, alike, find
-from clawback.engine.investigate import opened
+from clawback.engine.ended import SETTLE
+from clawback.engine.opening import opened
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import record
@@ -136,11 +137,14 @@ async def take_up_report(parts: Parts, submission_id: str, *, last_try: bool = F
         read = (
             await asyncio.to_thread(parts.reader.read_report, raw) if raw else _from_index(parts, submission)
         )
+    originals = read.originals
+    if not submission.report_id and read.itself is not None:
+        originals = (*originals, read.itself)
     with parts.store.read() as unit:
         found = (
             Found(submission.message_id, submission.found_by, submission.reason)
             if submission.message_id
-            else _original(unit, submission, read.originals)
+            else _original(unit, submission, originals)
         )
     _open(parts, submission_id, read, found)
 
@@ -277,7 +281,10 @@ def investigated(unit: Unit, one: Submission, now: datetime, *, asked: str = "")
         detail=f"{one.reporter} reported it as {one.reported_as.value.replace('_', ' ')}",
     )
     unit.jobs.put("investigate", request.key, request.encode(), now)
-    return opened(unit, request, now)
+    investigation_id = opened(unit, request, now)
+    # Of an inquiry that was ended early nothing more is heard.
+    unit.jobs.put(SETTLE, investigation_id, {"investigation": investigation_id}, now)
+    return investigation_id
 
 
 def listed_in(unit: Unit, message_id: str) -> tuple[str, ...]:

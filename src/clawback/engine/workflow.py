@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from clawback.engine.arrivals import LATE
+from clawback.engine.canary import release
+from clawback.engine.compromise import judge_sending
 from clawback.engine.elsewhere import plan_elsewhere
+from clawback.engine.history import fill_history
 from clawback.engine.investigate import investigate
 from clawback.engine.late_copies import REMEDIATE, take_out
 from clawback.engine.parts import Parts
@@ -87,6 +90,12 @@ async def run(parts: Parts, job: Job, headway: Headway) -> None:
             await refresh(parts, str(job.payload["remediation"]))
         case "plan_elsewhere":
             await plan_elsewhere(parts, str(job.payload["remediation"]))
+        case "sending":
+            judge_sending(parts, str(job.payload["account"]))
+        case "release_rest":
+            release(parts, str(job.payload["remediation"]))
+        case "history":
+            fill_history(parts)
         case "retro_hunt":
             retro_hunt(parts, [str(i) for i in job.payload["indicators"]])
         case _:

@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from clawback.errors import MailboxError, Refused
 from clawback.message.delivery import DeliveryLocation, Handle, Observed
+from clawback.message.mail_rules import MailRule
 
 
 class Capability(StrEnum):
@@ -29,6 +30,7 @@ class Capability(StrEnum):
     APPEND = "append"
     KEYWORDS = "keywords"
     EXACT_UNDO = "exact_undo"
+    RULES = "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +138,11 @@ class Connector(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and watches."""
+
+
+@runtime_checkable
+class RuleReader(Protocol):
+    """What a connector with the capability RULES can do beside: show what an account's filters do."""
+
+    async def rules(self, mailbox: str) -> Sequence[MailRule]:
+        """The mail rules of a mailbox's owner, read and never run; bounded. Raises as the others do."""

@@ -15,6 +15,7 @@ from clawback.mailboxes import folder_names
 from clawback.mailboxes.base import Capability, Failure, FolderListing, Move, RawMessage, Wanted
 from clawback.mailboxes.folder_names import INBOX
 from clawback.message.delivery import DeliveryLocation, Handle, Observed
+from clawback.message.mail_rules import MailRule
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -94,6 +95,7 @@ class MemoryConnector:
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._keeps_ids = keeps_ids
         self._partial = partial
+        self.mail_rules: dict[str, tuple[MailRule, ...]] = {}
         self.half_done = 0
         """So many of the next moves are cut in half: the copy is left in both folders, no answer comes."""
         self.can = frozenset(Capability) - (frozenset() if keeps_ids else {Capability.EXACT_UNDO})
@@ -225,6 +227,12 @@ class MemoryConnector:
     def location_of(self, mailbox: str, folder: str) -> DeliveryLocation:
         """What kind of place a folder is, by its name."""
         return folder_names.location_of(folder)
+
+    async def rules(self, mailbox: str) -> Sequence[MailRule]:
+        """The rules that its owner has set in `mail_rules`."""
+        self._answering()
+        self._open(mailbox)
+        return self.mail_rules.get(mailbox, ())
 
     async def close(self) -> None:
         """End all watches."""

@@ -10,10 +10,10 @@ from datetime import datetime
 import msgspec
 
 from clawback import ids
-from clawback.analysis.clusters import Cluster, ClusterKind
+from clawback.analysis.clusters import Cluster
 from clawback.errors import ApprovalMissing, PlanStale
 from clawback.message.delivery import Delivery, DeliveryLocation
-from clawback.response.deciding import second_person
+from clawback.response.exclusions import SECOPS, is_secops
 from clawback.response.plan import (
     ActionKind,
     Approval,
@@ -105,6 +105,8 @@ def _why_not(delivery: Delivery, ground: Ground, action: ActionKind, policy: Pol
     """The reason to leave a copy alone, "" to act."""
     if delivery.handle.mailbox.lower() in policy.excluded_mailboxes:
         return "excluded mailbox"
+    if is_secops(delivery.handle.mailbox, policy):
+        return SECOPS
     if delivery.id in ground.held:
         return "another remediation has it"
     if delivery.id in ground.reports:
@@ -191,17 +193,6 @@ def seal_of(a_plan: Plan) -> str:
     if a_plan.rest:
         names.append("rest")
     return _seal({name: getattr(a_plan, name) for name in names})
-
-
-def decide(a_plan: Plan, cluster_kind: ClusterKind, policy: Policy) -> Decision:
-    """May this plan run without a person?"""
-    if cluster_kind not in policy.automatic:
-        return Decision(False, f"auto-remediation is off for {cluster_kind.value}")
-    if len(a_plan.deeds) > policy.limit:
-        return Decision(False, f"{len(a_plan.deeds)} copies are over the limit of {policy.limit}")
-    if people := second_person(a_plan, policy):
-        return Decision(False, people)
-    return Decision(True, f"auto-remediation is on for {cluster_kind.value}")
 
 
 def remediation_of(a_plan: Plan) -> Remediation:

@@ -44,8 +44,8 @@ class Clicks(Repository):
         unique = {armour(one.id): one for one in items}
         known: set[str] = set()
         for chunk in chunks(sorted(unique)):
-            rows = self._connection.execute(select(clicks.c.id).where(self._within(clicks.c.id, chunk)))
-            known.update(rows.scalars())
+            mine = select(clicks.c.id).where(self._within(clicks.c.id, chunk))
+            known.update(self._connection.execute(mine).scalars())
         fresh = {id: one for id, one in unique.items() if id not in known}
         rows = [(id, armour(one.user), micros(one.at), _codec.encode(one)) for id, one in fresh.items()]
         self._insert(clicks, ("id", "account", "at", "record"), rows, "ON CONFLICT (id) DO NOTHING")

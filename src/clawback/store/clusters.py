@@ -18,6 +18,7 @@ from clawback.errors import NotFound
 from clawback.message.delivery import DeliveryLocation
 from clawback.response.counts import Places
 from clawback.store.columns import blob, integer, metadata, text_column
+from clawback.store.exclusions import outside_secops
 from clawback.store.records import Codec
 from clawback.store.repository import CHUNK, Repository, chunks
 from clawback.store.schema import cluster_members, clusters, deliveries
@@ -157,11 +158,11 @@ class Clusters(Repository):
         return _codec.decode(self._row(cluster_id).record)
 
     def places(self, cluster_id: str) -> Places:
-        """Where every copy of its members was last seen, users' reports left out; raises NotFound."""
+        """Where every copy of its members was last seen, users' reports and SecOps left out; raises NotFound."""
         joined = cluster_members.join(deliveries, deliveries.c.message_id == cluster_members.c.message_id)
         counts = select(deliveries.c.location, func.count()).select_from(joined)
         here = cluster_members.c.cluster_no == self._row(cluster_id).no
-        mine = counts.where(here, ~kept(deliveries.c.id))
+        mine = counts.where(here, ~kept(deliveries.c.id), outside_secops())
         rows = self._connection.execute(mine.group_by(deliveries.c.location))
         return Places.counted({DeliveryLocation(location): count for location, count in rows})
 

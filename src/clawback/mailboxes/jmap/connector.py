@@ -51,7 +51,7 @@ class JmapConnector:
 
     def capabilities(self) -> frozenset[Capability]:
         """Everything: what a server or a mailbox does not allow, it refuses copy by copy."""
-        return frozenset(Capability)
+        return frozenset(Capability) - {Capability.RULES}
 
     async def describe(self) -> tuple[str, ...]:
         """Who we are to the server, how much at once, where copies go, how news come."""
