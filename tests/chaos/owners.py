@@ -26,6 +26,7 @@ class Doings:
 
     deleted: set[str] = field(default_factory=set)
     copied: set[str] = field(default_factory=set)
+    moved: Counter[str] = field(default_factory=Counter)
     sent: set[str] = field(default_factory=set)
     maybe_sent: set[str] = field(default_factory=set)
     done: Counter[str] = field(default_factory=Counter)
@@ -108,6 +109,7 @@ class Owner(threading.Thread):
                 self.doings.done["deleted"] += 1
 
     def _move(self, client: IMAPClient, uid: int, name: str) -> None:
+        self.doings.moved[name] += 1
         try:
             client.move([uid], self._random.choice(_FOLDERS[1:]))
         except _ERRORS:
@@ -123,6 +125,7 @@ def together(owners: Sequence[Owner]) -> Doings:
     for owner in owners:
         whole.deleted |= owner.doings.deleted
         whole.copied |= owner.doings.copied
+        whole.moved += owner.doings.moved
         whole.sent |= owner.doings.sent
         whole.maybe_sent |= owner.doings.maybe_sent
         whole.done += owner.doings.done

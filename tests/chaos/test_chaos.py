@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -61,11 +62,13 @@ class Settled:
         """What lies in the mailboxes now."""
         return found_by(self.server, self.users)
 
-    def problems(self, found: list[Found], store: Path | None = None) -> list[str]:
+    def problems(
+        self, found: list[Found], store: Path | None = None, doings: Doings | None = None
+    ) -> list[str]:
         """What the checker says."""
         with closing(Store.open(f"sqlite:///{store or self.data / 'clawback.sqlite3'}", self.data)) as opened:
             held = receipts_hold(opened, self.removal, found)
-            return held + wrong(opened, found, self.given, Doings())
+            return held + wrong(opened, found, self.given, doings or Doings())
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +150,14 @@ def test_a_copy_that_is_not_as_the_ledger_says_is_told_of(
 ) -> None:
     problems = settled.problems(tampering(settled.found()))
     assert any(said in problem for problem in problems), problems
+
+
+def test_what_an_owner_moved_once_may_be_there_twice_and_not_three_times(settled: Settled) -> None:
+    found = _twice(settled.found())
+    moved = Doings(moved=Counter({found[0].name: 1}))
+    assert not any("nobody copied it" in problem for problem in settled.problems(found, doings=moved))
+    problems = settled.problems([*found, replace(found[0], place="1.1000")], doings=moved)
+    assert any("is there 3 times, nobody copied it" in problem for problem in problems)
 
 
 def test_bytes_that_change_on_the_servers_disk_are_told_of(settled: Settled) -> None:
