@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from clawback.cli.columns import REMEDIATIONS
+from clawback.cli.exposure import exposure_facts, exposure_record, of_action
 from clawback.cli.formatting import format_list
 from clawback.cli.options import as_json, more, no_wait, page
 from clawback.cli.outcome import show_remediation
 from clawback.cli.session import Session, finish
 from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
+from clawback.response.deciding import waits_for
+from clawback.response.parting import chosen
 from clawback.response.plan import Deed, Outcome, Receipt, Remediation, RemediationStatus
 from clawback.response.records import account
 from clawback.response.standing import StandingOrder
@@ -49,11 +53,19 @@ def actions() -> None:
 @click.pass_obj
 def list_(session: Session, pending: bool, limit: int, cursor: str, as_json: bool) -> None:
     """List actions, newest first: pending and history."""
+    from clawback.engine import commands
+
     statuses = frozenset({RemediationStatus.PENDING}) if pending else None
-    with session.app() as app, app.store.read() as unit:
-        rows, after = unit.remediations.list(statuses=statuses, limit=limit, cursor=cursor)
+    with session.app() as app:
+        warned = app.parts.now() + commands.policy(app.parts).warning
+        with app.store.read() as unit:
+            rows, after = unit.remediations.list(statuses=statuses, limit=limit, cursor=cursor)
     emit(rows, REMEDIATIONS, as_json, nothing="The action center is empty.")
     more(after)
+    for action in rows:
+        if action.status is RemediationStatus.PENDING and action.expires_at <= warned:
+            expires = f"{action.expires_at:%Y-%m-%d %H:%M} UTC"
+            click.echo(f"{action.id} expires on {expires}: nobody has decided", err=True)
 
 
 @actions.command()
@@ -65,18 +77,23 @@ def show(session: Session, action_id: str, as_json: bool) -> None:
 
     ID is that of the action (rem-...), as `clawback actions list` shows it.
     """
+    from clawback.engine.exposure import exposure_of
+
     with session.app() as app, app.store.read() as unit:
         remediation = unit.remediations.get(action_id)
         results = tuple(unit.remediations.results(action_id))
         skips = unit.remediations.left_alone(action_id)
         plan = unit.remediations.plan(action_id)
         order = unit.standing.of_remediation(action_id)
+        exposed = None if remediation.undoes else exposure_of(unit, action_id, app.parts.now())[0]
     if as_json:
         plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": skips}
         plain |= {"planned": () if results else plan.deeds, "armed_until": order.until if order else None}
+        plain |= {"exposure": exposure_record(exposed) if exposed else None}
         click.echo(to_json(plain), nl=False)
         return
-    click.echo(format_list([_facts(remediation) | armed_until(order)], width_of(sys.stdout)))
+    known = _facts(remediation) | armed_until(order) | (exposure_facts(exposed) if exposed else {})
+    click.echo(format_list([known], width_of(sys.stdout)))
     if results:
         bad_first = sorted(results, key=lambda r: (r[1].outcome is Outcome.REMOVED, r[0].handle.mailbox))
         emit(bad_first, RESULTS, False)
@@ -102,11 +119,29 @@ def _facts(done: Remediation) -> dict[str, object]:
         "Plan hash": done.plan_hash,
     }
     if done.status is RemediationStatus.PENDING:
-        return facts | {"Expires": done.expires_at, "Approve with": f"clawback actions approve {done.id}"}
-    by = done.approval.by if done.approval else ""
-    later = {"Decided": done.decided_at, "Decided by": by, "Note": done.note, "Ended": done.ended_at}
+        return facts | _waiting(done)
+    note = done.note or (done.approval.note if done.approval else "")
+    later = {"Decided": done.decided_at, "Decided by": done.decided_by, "Note": note, "Ended": done.ended_at}
+    first = done.first.by if done.first else ""
+    later |= {"Proposed by": first, "Part of": done.part_of}
     later |= {"Undoes": done.undoes, "Undone by": done.undone_by}
     return facts | {name: value for name, value in later.items() if value}
+
+
+def _waiting(action: Remediation) -> dict[str, object]:
+    """How a pending action stands: whom it waits for, and what has become of its copies since it was made."""
+    seen = action.refreshed
+    then = f"{action.tally.open} in mailboxes when it was planned"
+    now = f", {seen.places.in_mailbox} now, {seen.beside} more beside it" if seen else ""
+    return {
+        "Waits for": waits_for(action),
+        **({"Proposed because": action.first.note} if action.first and action.first.note else {}),
+        **({"Part of": action.part_of} if action.part_of else {}),
+        "Copies": then + now,
+        "Looked at": seen.at if seen else "not since it was planned",
+        "Expires": action.expires_at,
+        "Approve with": f"clawback actions approve {action.id}",
+    }
 
 
 def armed_until(order: StandingOrder | None) -> dict[str, object]:
@@ -123,33 +158,92 @@ def _plain(deed: Deed, receipt: Receipt) -> dict[str, object]:
 @actions.command()
 @click.argument("action_ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--plan-hash", help="Approve only if the plan still has this hash (one ID).")
+@click.option("--mailbox", "mailboxes", multiple=True, help="Only the copies in this mailbox (one ID).")
+@click.option("--message", "messages", multiple=True, help="Only the copies of this message (one ID).")
+@click.option("--except-mailbox", "but", multiple=True, help="Not the copies in this mailbox (one ID).")
 @click.option("--note", default="", help="Why.")
 @no_wait
 @click.pass_obj
 def approve(
-    session: Session, action_ids: tuple[str, ...], plan_hash: str | None, note: str, no_wait: bool
+    session: Session,
+    /,
+    action_ids: tuple[str, ...],
+    plan_hash: str | None,
+    mailboxes: tuple[str, ...],
+    messages: tuple[str, ...],
+    but: tuple[str, ...],
+    note: str,
+    no_wait: bool,
 ) -> None:
-    """Let pending actions run.
+    """Let pending actions run, or some of their copies.
 
-    Each ID is that of an action (rem-...). What is approved is the plan as it stands now.
+    Each ID is that of an action (rem-...). What is approved is the plan as it stands now. Of a part, the
+    rest becomes an action of its own, which waits. Where the policy wants two persons, the first approval is
+    kept and the action waits for somebody else.
 
     \b
     Examples:
       clawback actions approve rem-0123456789abcdef0123
       clawback actions approve rem-0123456789abcdef0123 --plan-hash 5f70... --note "seen by Ann"
+      clawback actions approve rem-0123456789abcdef0123 --mailbox ann@example.org
+      clawback actions approve rem-0123456789abcdef0123 --except-mailbox ceo@example.org
     """
     from clawback.engine import commands
 
-    if plan_hash and len(action_ids) > 1:
-        raise click.UsageError("--plan-hash goes with one ID")
+    only = chosen(mailboxes, messages, but)
+    if (plan_hash or not only.all) and len(action_ids) > 1:
+        raise click.UsageError("--plan-hash and parts of an action go with one ID")
     with session.app() as app:
-        for action_id in action_ids:
-            commands.approve(app.parts, action_id, session.actor, plan_hash=plan_hash, note=note)
+        approved = [
+            commands.approve(app.parts, action_id, session.actor, plan_hash=plan_hash, note=note, only=only)
+            for action_id in action_ids
+        ]
         if not no_wait:
             finish(app)
         with app.store.read() as unit:
-            for action_id in action_ids:
+            for action in approved:
+                show_remediation(unit.remediations.get(action.id))
+
+
+@actions.command()
+@click.argument("action_ids", metavar="[ID]...", nargs=-1)
+@click.pass_obj
+def refresh(session: Session, action_ids: tuple[str, ...]) -> None:
+    """Look again at pending actions: their queries run, their copies are counted where they are now.
+
+    Each ID is that of an action (rem-...); without, all that are pending. `clawback up` does so by itself
+    from time to time.
+    """
+    from clawback.engine.refresh import queue
+
+    pending = frozenset({RemediationStatus.PENDING})
+    with session.app() as app:
+        with app.store.read() as unit:
+            waiting, _ = unit.remediations.list(statuses=pending, limit=10_000)
+            ids = [unit.remediations.get(one).id for one in action_ids] or [one.id for one in waiting]
+        queue(app.parts, ids)
+        finish(app)
+        with app.store.read() as unit:
+            for action_id in ids:
                 show_remediation(unit.remediations.get(action_id))
+    if not ids:
+        click.echo("Nothing waits for a decision.")
+
+
+@actions.command()
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--history", is_flag=True, help="What was decided, instead of what waits.")
+@click.pass_obj
+def export(session: Session, path: Path, history: bool) -> None:
+    """Write what waits for a decision to PATH, a .csv file with Defender's columns."""
+    from clawback.engine.center import export_actions
+
+    with session.app() as app:
+        rows = export_actions(app.parts, path, history=history)
+    click.echo(f"{rows} actions written to {path}")
+
+
+actions.add_command(of_action)
 
 
 @actions.command()

@@ -14,6 +14,7 @@ from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.cli.tables import Column
 from clawback.message.delivery import Delivery
 from clawback.response import defender
+from clawback.response.deciding import waits_for
 from clawback.response.records import threats
 
 _ABOUT = ("remediation_id", "cluster_id", "indicator", "source", "investigation_id")
@@ -75,6 +76,7 @@ CLUSTERS = (
 )
 MEMBERS = (
     Column("Message", lambda m: m.message_id, whole=True),
+    Column("Score", lambda m: f"{m.score:.2f}", whole=True),
     Column("Because", lambda m: "; ".join(r.text for r in m.reasons), wrap=True),
 )
 INVESTIGATIONS = (
@@ -95,7 +97,9 @@ REMEDIATIONS = (
     Column("Failed", lambda r: r.tally.failed, whole=True),
     Column("Skipped", lambda r: r.tally.skipped, whole=True, spare=2),
     Column("Open", lambda r: r.tally.open, whole=True, spare=3),
-    Column("Decided by", lambda r: r.approval.by if r.approval else "", whole=True, spare=5),
+    Column("Left now", lambda r: r.refreshed.places.left if r.refreshed else "", whole=True, spare=7),
+    Column("Decided by", lambda r: r.decided_by, whole=True, spare=5),
+    Column("Waits for", lambda r: waits_for(r) if r.status.value == "pending" else "", spare=6),
     Column("Entity", lambda r: r.key.value, spare=1),
 )
 AUDIT = (

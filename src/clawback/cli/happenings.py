@@ -73,6 +73,18 @@ def _decided(word: str) -> Callable[[Unit, AuditRow], str]:
     return line
 
 
+def _proposed(unit: Unit, row: AuditRow) -> str:
+    action = row.body["remediation_id"]
+    said = f"action {action} is proposed by {row.actor} and waits for a second person"
+    return f"{said}; clawback actions approve {action}"
+
+
+def _expiring(unit: Unit, row: AuditRow) -> str:
+    action, at = row.body["remediation_id"], datetime.fromisoformat(row.body["expires_at"])
+    said = f"action {action} expires on {at:%Y-%m-%d %H:%M} UTC: nobody has decided"
+    return f"{said}; clawback actions show {action}"
+
+
 def _ended(word: str) -> Callable[[Unit, AuditRow], str]:
     def line(unit: Unit, row: AuditRow) -> str:
         why = row.body.get("reason", "")
@@ -126,6 +138,8 @@ _LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
     "investigation_started": _started,
     "remediation_planned": _planned,
     "remediation_completed": _completed,
+    "remediation_proposed": _proposed,
+    "remediation_expiring": _expiring,
     "remediation_approved": _decided("approved"),
     "remediation_rejected": _decided("declined"),
     "remediation_expired": _ended("expired: nobody decided"),

@@ -9,6 +9,7 @@ import click
 
 from clawback.cli.printable import printable
 from clawback.response import defender
+from clawback.response.deciding import waits_for
 from clawback.response.investigation import Investigation
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.records import account
@@ -61,3 +62,5 @@ def show_remediation(remediation: Remediation) -> None:
         f"{defender.ACTION_STATUS[remediation.status]}"
     )
     click.echo(f"  {account(remediation)}")
+    if remediation.status is RemediationStatus.PENDING and remediation.first:
+        click.echo(f"  {waits_for(remediation)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 
 from clawback.analysis.canonical import guess_kind
@@ -11,35 +10,51 @@ from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match, Threat, VerdictKind, indicator
 from clawback.analysis.matching import carries, entity_of, keys_of
-from clawback.engine.investigate import PENDING, let_run, opened, propose
+from clawback.engine.decisions import approve, expire_due, reject
+from clawback.engine.investigate import let_run, propose
+from clawback.engine.naming import messages_named
+from clawback.engine.opening import opened
 from clawback.engine.parts import Parts
 from clawback.engine.policies import keep_policy, policy_of
-from clawback.engine.record import AUTOMATION, record
+from clawback.engine.record import record
 from clawback.engine.requests import Request, manual
-from clawback.engine.spread import join_offered, may_be_removed, offers_of
+from clawback.engine.retract import take_off
+from clawback.engine.spread import may_be_removed, offers_of
 from clawback.engine.standing import disarm as strike_off
-from clawback.engine.standing import disarm_due, disarm_key, stand_down
+from clawback.engine.standing import stand_down
+from clawback.engine.undoing import OPEN, apart
 from clawback.errors import BadIndicator, BadParameter, NotFound, PlanStale
 from clawback.ids import digest
 from clawback.message.defect import Defect
 from clawback.message.url import normalise
+from clawback.response.deciding import check_note
 from clawback.response.events import (
     AutomationChanged,
     IndicatorAdded,
-    IndicatorRemoved,
     IndicatorsImported,
-    RemediationExpired,
-    RemediationRejected,
 )
-from clawback.response.plan import Approval, Remediation, RemediationStatus
-from clawback.response.planning import check_decidable
+from clawback.response.plan import Approval, Remediation
 from clawback.response.policy import Policy
+from clawback.response.retraction import removed
 from clawback.response.standing import StandingOrder
 from clawback.response.undo import undo as plan_undo
 
+__all__ = [
+    "add_indicator",
+    "approve",
+    "disarm",
+    "expire_due",
+    "import_indicators",
+    "messages_named",
+    "policy",
+    "reject",
+    "remove_indicator",
+    "set_policy",
+    "start",
+    "take_up",
+    "undo",
+]
 IMPORT_BATCH = 1_000
-OPEN = (RemediationStatus.PENDING, RemediationStatus.APPROVED, RemediationStatus.RUNNING)
-"""What has yet to end."""
 
 
 def add_indicator(parts: Parts, listed: Indicator, actor: str) -> Indicator:
@@ -94,11 +109,7 @@ def remove_indicator(parts: Parts, indicator_id: str, actor: str) -> Indicator:
     """
     with parts.store.write(durable=True) as unit:
         unit.indicators.fence(changing=True)
-        removed, now = unit.indicators.remove(indicator_id), parts.now()
-        unit.detections.strike(indicator_id)
-        record(unit, IndicatorRemoved(removed), actor=actor, at=now)
-        disarm_key(unit, removed, actor, now)
-    return removed
+        return take_off(unit, indicator_id, actor, parts.now())
 
 
 def policy(parts: Parts) -> Policy:
@@ -117,33 +128,6 @@ def set_policy(parts: Parts, after: Policy, actor: str) -> Policy:
     return after
 
 
-def approve(
-    parts: Parts, remediation_id: str, actor: str, *, plan_hash: str | None = None, note: str = ""
-) -> Remediation:
-    """Let a pending remediation run. `plan_hash`, when given, must be that of the plan looked at."""
-    now = parts.now()
-    with parts.store.write(durable=True) as unit:
-        waiting = unit.remediations.get(remediation_id)
-        check_decidable(waiting, plan_hash, now)
-        let_run(unit, waiting.investigation_id, waiting.id, Approval(waiting.plan_hash, actor, now, note))
-        join_offered(unit, waiting, actor, now)
-        return unit.remediations.get(remediation_id)
-
-
-def reject(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Remediation:
-    """Say no to a pending remediation; nothing is touched."""
-    now = parts.now()
-    with parts.store.write(durable=True) as unit:
-        waiting = unit.remediations.get(remediation_id)
-        check_decidable(waiting, None, now)
-        done = unit.remediations.set_status(
-            remediation_id, RemediationStatus.REJECTED, expected=PENDING, at=now, note=note
-        )
-        event = RemediationRejected(waiting.investigation_id, waiting.id, note)
-        record(unit, event, actor=actor, at=now)
-    return done
-
-
 def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Remediation:
     """Plan the way back from a remediation's receipts, approved by the person who asks for it.
 
@@ -153,12 +137,15 @@ def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Re
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         unit.indicators.fence(changing=False)
+        check_note(policy_of(unit), note)
         done = unit.remediations.get(remediation_id)
         going, _ = unit.remediations.list(statuses=OPEN, investigation_id=done.investigation_id)
         if under_way := [other.id for other in going if other.undoes == done.id]:
             raise PlanStale(f"{done.id} is being undone already, by {under_way[0]}")
         running = stand_down(unit, done, actor, now)
-        made = plan_undo(done, unit.remediations.results(remediation_id), policy=policy_of(unit), now=now)
+        results = tuple(unit.remediations.results(remediation_id))
+        dealt_with = apart(unit, done, removed(results))
+        made = plan_undo(done, results, policy=policy_of(unit), now=now, apart=dealt_with)
         if not running:
             propose(unit, made, actor)
             let_run(unit, made.investigation_id, made.id, Approval(made.hash, actor, now, note))
@@ -201,26 +188,6 @@ def disarm(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> 
     return order
 
 
-def expire_due(parts: Parts) -> int:
-    """Let pending remediations go whose time to decide is over; answers how many.
-
-    Standing orders whose time is over go too.
-    """
-    now = parts.now()
-    disarm_due(parts)
-    with parts.store.read() as unit:
-        due = unit.remediations.due(now)
-    expired = 0
-    for remediation_id in due:
-        # What a person decided about meanwhile is left to that decision.
-        with suppress(PlanStale), parts.store.write(durable=True) as unit:
-            late = unit.remediations.get(remediation_id)
-            unit.remediations.set_status(remediation_id, RemediationStatus.EXPIRED, expected=PENDING, at=now)
-            record(unit, RemediationExpired(late.investigation_id, late.id), actor=AUTOMATION, at=now)
-            expired += 1
-    return expired
-
-
 def start(parts: Parts, text: str, actor: str) -> str:
     """Investigate what a person names: a message id, internet message id, URL, SHA-256, sender, host or IP.
 
@@ -246,21 +213,6 @@ def _request(parts: Parts, text: str, actor: str) -> Request:
     except BadIndicator as error:
         raise BadIndicator(f"{text!r} is no known message id and {error}") from None
     return manual(entity_of(asked), _listed(parts, asked), actor, parts.now())
-
-
-def messages_named(parts: Parts, text: str) -> tuple[str, ...]:
-    """The ids of the messages that this text names, by our id or by the internet message id.
-
-    An internet message id may name several. Raises NotFound for what can only be an id and is unknown.
-    """
-    bare = text.strip("<>")
-    with parts.store.read() as unit:
-        if text.startswith("msg-"):
-            return (unit.messages.get(text).id,)
-        found = unit.messages.by_internet_id(f"<{bare}>") or unit.messages.by_internet_id(bare)
-    if text.startswith("<") and not found:
-        raise NotFound(f"there is no message {text}")
-    return found
 
 
 def _about_messages(parts: Parts, message_ids: tuple[str, ...], actor: str) -> Request:

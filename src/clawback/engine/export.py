@@ -73,7 +73,7 @@ def export_cluster(parts: Parts, cluster_id: str, path: Path, actor: str) -> int
     write = _writer(path)
     with parts.store.read() as unit:
         rows = [_readable(row) for row in export_rows(unit, cluster_id)]
-    _whole_or_nothing(path, write(rows))
+    whole_or_nothing(path, write(rows))
     with parts.store.write(durable=True) as unit:
         event = ClusterExported(cluster_id, path.suffix.lstrip(".").lower(), len(rows))
         record(unit, event, actor=actor, at=parts.now())
@@ -185,11 +185,11 @@ def _csv(rows: Sequence[ExportRow]) -> bytes:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_no_formula(value) for value in asdict(row).values()])
+        writer.writerow([no_formula(value) for value in asdict(row).values()])
     return out.getvalue().encode("utf-8-sig")
 
 
-def _no_formula(value: str) -> str:
+def no_formula(value: str) -> str:
     """Mail is hostile: a cell that a spreadsheet would run as a formula gets an apostrophe before it."""
     return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
@@ -209,7 +209,8 @@ def _parquet(rows: Sequence[ExportRow]) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _whole_or_nothing(path: Path, content: bytes) -> None:
+def whole_or_nothing(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all; raises BadParameter or StoreUnavailable."""
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".clawback-")
     except OSError as error:

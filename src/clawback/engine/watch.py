@@ -14,6 +14,7 @@ from clawback.engine.commands import expire_due
 from clawback.engine.ingest import REFUSALS, Synced, sync
 from clawback.engine.looks import Looks
 from clawback.engine.parts import Parts
+from clawback.engine.refresh import refresh_due
 from clawback.engine.turns import Key
 from clawback.engine.workflow import URGENT, Worker
 from clawback.errors import LoginFailed, MailboxError, Throttled, Unavailable
@@ -127,6 +128,8 @@ class Watch:
     async def _expire(self) -> None:
         while True:
             expire_due(self._parts)
+            if refresh_due(self._parts):
+                self._wake()
             await asyncio.sleep(self._sweep)
 
     async def _sweeps(self, source: str) -> None:

@@ -2,6 +2,8 @@ ALTER TABLE remediations ADD COLUMN first_approval TEXT
 ;;
 ALTER TABLE remediations ADD COLUMN decided_by TEXT NOT NULL DEFAULT ''
 ;;
+UPDATE remediations SET decided_by = approval::json ->> 'by' WHERE approval LIKE '{%'
+;;
 ALTER TABLE remediations ADD COLUMN part_of TEXT NOT NULL DEFAULT ''
 ;;
 ALTER TABLE remediations ADD COLUMN warned_at BIGINT
