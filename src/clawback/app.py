@@ -23,6 +23,7 @@ from clawback.engine.reporting import Reporting
 from clawback.engine.watch import Watch
 from clawback.engine.workflow import Worker
 from clawback.errors import BadSettings
+from clawback.intel.warninglists import ShippedWarnings
 from clawback.message.message import Organisation
 from clawback.message.reports import ReportedAs
 from clawback.response.feedback import NAMES
@@ -102,6 +103,7 @@ def build(settings: Settings, *, progress: Progress = silent, inline: bool = Fal
         bodies=Bodies(settings.store.bodies),
         progress=progress,
         pace=Pace(settings.work.mailboxes_at_once, settings.work.messages_per_second),
+        warnings=ShippedWarnings(frozenset(d.lower() for d in settings.organisation.domains)),
         reporting=_reporting(settings),
     )
     return App(settings, parts)

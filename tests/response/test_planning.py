@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.response.builders import NOW, cluster, delivery
 
-from clawback.analysis.clusters import ClusterKind
 from clawback.errors import ApprovalMissing, CapabilityMissing, PlanStale
 from clawback.message.delivery import Delivery, DeliveryLocation
 from clawback.response.plan import ActionKind, Approval, Outcome, Plan, Receipt, RemediationStatus
@@ -19,7 +18,6 @@ from clawback.response.planning import (
     Ground,
     check_decidable,
     check_runnable,
-    decide,
     plan,
     remediation_of,
     seal_of,
@@ -117,16 +115,6 @@ def test_a_plan_runs_only_with_an_approval_of_its_own_hash() -> None:
     tampered = replace(made, deeds=(replace(made.deeds[0], folder="INBOX"),))
     with pytest.raises(ApprovalMissing):
         check_runnable(tampered, Approval(made.hash, "ann", NOW))
-
-
-def test_automation_is_off_by_default_and_bounded() -> None:
-    made = planned(delivery(1), delivery(2))
-    assert not decide(made, ClusterKind.MALICIOUS_URL, Policy()).automatic
-    on = Policy(automatic=frozenset({ClusterKind.MALICIOUS_URL}))
-    assert decide(made, ClusterKind.MALICIOUS_URL, on).automatic
-    assert not decide(made, ClusterKind.MALICIOUS_FILE, on).automatic
-    assert not decide(made, ClusterKind.MALICIOUS_URL, replace(on, limit=1)).automatic
-    assert Policy().limit == 10_000
 
 
 def test_decisions_come_too_late_or_about_another_plan() -> None:

@@ -30,6 +30,8 @@ from clawback.response.events import (
     RemediationPlanned,
 )
 from clawback.response.investigation import Investigation, InvestigationStatus
+from clawback.response.brake import Lately, decide_late
+from clawback.response.collateral import Collateral
 from clawback.response.plan import (
     AUTOMATION,
     STANDING,
@@ -48,7 +50,6 @@ from clawback.response.standing import (
     StandingOrder,
     approve_late,
     covers,
-    decide_late,
     extended,
     same_key,
     standing_order,
@@ -57,6 +58,7 @@ from clawback.response.standing import (
 from clawback.response.undo import undo
 
 S = RemediationStatus
+NOTHING = Collateral()
 DAY = timedelta(days=1)
 
 
@@ -162,7 +164,7 @@ def late_plan(*copies: Delivery) -> Plan:
 
 def test_late_copies_run_by_the_approval_there_was() -> None:
     made = late_plan(delivery(1))
-    decision = decide_late(made, order(), Policy())
+    decision = decide_late(made, order(), Policy(), NOTHING, Lately())
     approval = approve_late(made, decision, NOW)
     assert decision.automatic
     assert (approval.plan_hash, approval.by) == (made.hash, STANDING)
@@ -172,10 +174,11 @@ def test_late_copies_run_by_the_approval_there_was() -> None:
 
 def test_over_the_limit_and_after_automation_was_turned_off_they_wait() -> None:
     made = late_plan(*(delivery(n) for n in range(3)))
-    assert not decide_late(made, order(), Policy(limit=2)).automatic
+    assert not decide_late(made, order(), Policy(limit=2), NOTHING, Lately()).automatic
     by_itself = order(by=AUTOMATION)
-    assert not decide_late(made, by_itself, Policy()).automatic
-    assert decide_late(made, by_itself, Policy(automatic=frozenset(ClusterKind))).automatic
+    assert not decide_late(made, by_itself, Policy(), NOTHING, Lately()).automatic
+    on = Policy(automatic=frozenset(ClusterKind))
+    assert decide_late(made, by_itself, on, NOTHING, Lately()).automatic
 
 
 def test_what_a_plan_follows_is_sealed_and_older_seals_hold() -> None:

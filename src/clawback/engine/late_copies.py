@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from clawback.analysis.allowing import is_allow
@@ -11,20 +12,23 @@ from clawback.analysis.entities import Entity
 from clawback.analysis.features import entities_of
 from clawback.analysis.indicators import Indicator
 from clawback.engine.arrivals import hand_back
+from clawback.engine.brake import lately, tell, weigh
 from clawback.engine.deeds import Guard
 from clawback.engine.investigate import folders_of, let_run, propose
 from clawback.engine.locate import by_source, look
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
-from clawback.engine.record import STANDING
+from clawback.engine.record import AUTOMATION, STANDING
 from clawback.engine.recount import count
 from clawback.errors import MailboxError, Throttled, Unavailable
 from clawback.message.delivery import Delivery, DeliveryLocation, Observed
 from clawback.message.message import Message
 from clawback.message.reconcile import relocated
+from clawback.response.brake import Lately, decide_late
 from clawback.response.planning import Ground, plan
-from clawback.response.standing import StandingOrder, approve_late, covers, decide_late, why_covered
+from clawback.response.standing import StandingOrder, approve_late, covers, why_covered
 from clawback.store import Unit
+from clawback.store.brake import Weighed
 
 REMEDIATE = "remediate_late"
 """The kind of job that carries out a plan for late copies."""
@@ -91,21 +95,38 @@ def _plan(
             held=frozenset(unit.remediations.open_for(sorted(reached_ids))),
             spared=frozenset(unit.remediations.put_back_last(sorted(reached_ids))),
         )
-        _decide(unit, order, cluster, ground, now)
+        _decide(parts, unit, order, cluster, ground, now)
 
 
-def _decide(unit: Unit, order: StandingOrder, cluster: Cluster, ground: Ground, now: datetime) -> None:
+def _decide(
+    parts: Parts, unit: Unit, order: StandingOrder, cluster: Cluster, ground: Ground, now: datetime
+) -> None:
     policy, root = policy_of(unit), order.remediation_id
     made = plan(
         order.investigation_id, cluster, ground, action=order.kind, policy=policy, now=now, follows=root
     )
     if not made.deeds:
         return
-    decision = decide_late(made, order, policy)
+    estimate = weigh(parts, unit, made, cluster, late=True)
+    decision = decide_late(made, order, policy, estimate, _lately(unit, order, now))
     propose(unit, made, STANDING, waits_because="" if decision.automatic else decision.reason)
+    unit.brake.keep(made.id, Weighed(estimate, "" if decision.automatic else decision.reason))
+    tell(unit, made, estimate, now)
     if decision.automatic:
         approval = approve_late(made, decision, now)
         let_run(unit, made.investigation_id, made.id, approval, job=REMEDIATE)
+
+
+def _lately(unit: Unit, order: StandingOrder, now: datetime) -> Lately:
+    """What automation did lately, where only its word lets late copies go."""
+    if order.approved_by != AUTOMATION:
+        return Lately()
+    for rest_id in unit.brake.rest_of(order.remediation_id):
+        weighed = unit.brake.get(rest_id)
+        if weighed and weighed.held:
+            waits = f"the rest of {order.remediation_id} waits for a person ({weighed.reason})"
+            return replace(lately(unit, now), rest_waits=waits)
+    return lately(unit, now)
 
 
 def _reached(

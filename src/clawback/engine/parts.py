@@ -13,6 +13,7 @@ from clawback.engine.reading import Reader
 from clawback.engine.reporting import Reporting
 from clawback.engine.turns import Turns
 from clawback.errors import NotFound
+from clawback.intel.base import NoWarnings, Warnings
 from clawback.mailboxes.base import Connector
 from clawback.store import Store
 
@@ -55,6 +56,7 @@ class Parts:
     progress: Progress = field(default=silent)
     pace: Pace = field(default_factory=Pace)
     turns: Turns = field(default_factory=Turns)
+    warnings: Warnings = field(default_factory=NoWarnings)
     reporting: Reporting = field(default_factory=Reporting)
 
     def connector(self, source: str) -> Connector:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from clawback.engine.brake import completed
 from clawback.engine.deeds import Answer, Guard, Run, do, failed, look_then_do, refused
 from clawback.engine.ingest import Told, sync_many
 from clawback.engine.intake import chunks, keep, size_of
 from clawback.engine.locate import by_source
 from clawback.engine.marks import note
+from clawback.engine.on_sight import tell_removed
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import recount
@@ -193,6 +195,8 @@ async def _complete(run: Run) -> None:
         event = RemediationCompleted(plan.investigation_id, plan.id, tally, places, undone)
         record(unit, event, actor=AUTOMATION, at=now)
         arm(unit, ended, now)
+        tell_removed(unit, ended, tally.removed, now)
+        completed(unit, ended, now)
         recount(unit, plan.cluster_id, [d.message_id for d in plan.deeds], now)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from clawback.analysis.indicators import Indicator
 from clawback.analysis.matching import keys_of
 from clawback.engine.arrivals import LATE, hand_back, wait
+from clawback.engine.brake import RELEASE
 from clawback.engine.grounds import is_listed
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
@@ -95,6 +96,9 @@ def stand_down(unit: Unit, root: Remediation, actor: str, now: datetime) -> str:
             running = late.id
         if late.status in (RemediationStatus.APPROVED, RemediationStatus.PENDING):
             cancel(unit, late, f"{root.id} is undone", now)
+            if late.rest:
+                unit.jobs.put(RELEASE, late.id, {"remediation": late.id}, now)
+                continue
             hand_back(unit, [deed.delivery_id for deed in unit.remediations.plan(late.id).deeds], now)
     return running
 

@@ -16,7 +16,8 @@ class RemediationStanding:
 
     `tally` is over its own copies and those that came late, which are `late` of the found ones.
     `following` are the remediations that are taking late copies out for it right now; one that `follows`
-    another stands by itself only until it is approved.
+    another stands by itself only until it is approved. The `rest` of a plan of which some copies went first
+    is part of their account, and not late.
     """
 
     remediation_id: str
@@ -31,6 +32,7 @@ class RemediationStanding:
     follows: str = ""
     late: int = 0
     following: tuple[RemediationStanding, ...] = ()
+    rest: bool = False
 
     @property
     def at_work(self) -> bool:
@@ -58,7 +60,7 @@ def join(standings: Standings, remediation_id: str) -> Standings:
     joined = replace(
         root,
         tally=root.tally + mine.tally,
-        late=root.late + mine.tally.found,
+        late=root.late + (0 if mine.rest else mine.tally.found),
         following=(*root.following, mine),
     )
     return tuple(joined if s is root else s for s in standings if s is not mine)
@@ -81,7 +83,7 @@ def leave(standings: Standings, remediation_id: str) -> Standings:
     alone = replace(
         root,
         tally=root.tally - mine.tally,
-        late=root.late - mine.tally.found,
+        late=root.late - (0 if mine.rest else mine.tally.found),
         following=_without(root, mine),
     )
     return (*(alone if s is root else s for s in standings), mine)

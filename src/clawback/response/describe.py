@@ -20,6 +20,7 @@ from clawback.response.events import (
     RemediationRejected,
 )
 from clawback.response.events_clusters import ClusterRecut, OriginalJudged
+from clawback.response.events_brake import CollateralEstimated, RestHeld
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
 from clawback.response.events_inquiries import InquiryEvent
 
@@ -51,6 +52,12 @@ def describe(event: InvestigationEvent) -> str:
             return (
                 f"{late}{event.kind.value} of {event.deeds} copies planned, {event.skipped} left alone{why}"
             )
+        case CollateralEstimated():
+            least = "at least " if event.at_least else ""
+            found = f"{least}{event.copies} of {event.of} copies are probably legitimate"
+            return f"{event.popular}; {found}" if event.popular else found
+        case RestHeld():
+            return f"the rest waits for a person: {event.reason}"
         case RemediationCompleted():
             t = event.tally
             return (

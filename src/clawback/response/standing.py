@@ -13,7 +13,6 @@ from clawback.analysis.indicators import Indicator
 from clawback.analysis.matching import carries
 from clawback.message.delivery import Delivery
 from clawback.message.message import Message
-from clawback.response.deciding import second_person
 from clawback.response.plan import (
     AUTOMATION,
     STANDING,
@@ -127,22 +126,12 @@ def is_late(order: StandingOrder, delivery: Delivery) -> bool:
     return delivery.first_seen >= order.approved_at
 
 
-def decide_late(a_plan: Plan, order: StandingOrder, policy: Policy) -> Decision:
-    """May late copies go without a person? The approval of the removal holds for them too.
-
-    Not over the policy's limit; and what automation alone approved, only while it is on.
-    """
-    if order.approved_by == AUTOMATION and order.cluster_kind not in policy.automatic:
-        return Decision(False, f"auto-remediation is off for {order.cluster_kind.value}")
-    if len(a_plan.deeds) > policy.limit:
-        return Decision(False, f"{len(a_plan.deeds)} copies are over the limit of {policy.limit}")
-    if people := second_person(a_plan, policy):
-        return Decision(False, people)
+def standing_reason(order: StandingOrder) -> str:
+    """Why late copies of an order may go without a person, in words."""
     note = f", note: {order.note}" if order.note else ""
-    return Decision(
-        True,
+    return (
         f"late copies of {order.remediation_id}, approved by {order.approved_by} on "
-        f"{order.approved_at:%Y-%m-%d %H:%M} UTC{note}; armed until {order.until:%Y-%m-%d %H:%M} UTC",
+        f"{order.approved_at:%Y-%m-%d %H:%M} UTC{note}; armed until {order.until:%Y-%m-%d %H:%M} UTC"
     )
 
 

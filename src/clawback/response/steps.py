@@ -26,9 +26,10 @@ from clawback.response.events import (
     RemediationRejected,
     RemediationStarted,
 )
+from clawback.response.events_brake import CollateralEstimated, RestHeld
+from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
 from clawback.response.events_inquiries import InquiryEvent
-from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.evidence import Evidence, EvidenceStatus
 from clawback.response.investigation import ClusterStanding, Investigation
 from clawback.response.plan import RemediationStatus, Tally
@@ -126,6 +127,7 @@ def _(event: RemediationPlanned, state: Investigation, at: datetime) -> Investig
         tally=Tally(found=event.deeds + event.skipped, skipped=event.skipped, open=event.deeds),
         undoes=event.undoes,
         follows=event.follows,
+        rest=event.rest,
     )
     return replace(state, remediations=(*state.remediations, standing))
 

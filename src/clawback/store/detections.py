@@ -29,6 +29,8 @@ _THREATS = {
     Threat.SPAM: 50,
 }
 _NO_THREAT = 90
+SUSPICIOUS_FROM = 100
+"""Below this gravity stands what is malicious."""
 _BY_GRAVITY = {
     verdict_number + threat_number: (verdict, threat)
     for verdict, verdict_number in _VERDICTS.items()
@@ -95,8 +97,6 @@ class Detections(Repository):
             found |= {row.id: Judged(*_BY_GRAVITY[row.gravity]) for row in rows}
         return found
 
-    def counts(self, cluster_id: str) -> dict[Judged, int]:
-        """How many members of a cluster have which verdict, without those that nothing is said against."""
     def speaking(self, message_ids: Sequence[str]) -> dict[str, tuple[Said, ...]]:
         """Everything that is said against each of these messages, the gravest first."""
         joined = detections.join(messages, messages.c.no == detections.c.message_no)
@@ -110,6 +110,8 @@ class Detections(Repository):
                 found[row.id] = (*found.get(row.id, ()), said)
         return found
 
+    def counts(self, cluster_id: str) -> dict[Judged, int]:
+        """How many members of a cluster have which verdict, without those that nothing is said against."""
         gravest = self._gravest(cluster_id).subquery()
         query = select(gravest.c.gravity, func.count().label("members")).group_by(gravest.c.gravity)
         return {Judged(*_BY_GRAVITY[row.gravity]): row.members for row in self._connection.execute(query)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,6 @@ from sqlalchemy import ColumnElement, Row, insert, or_, select, update
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.errors import NotFound, PlanStale
-from clawback.response.counts import Refreshed
 from clawback.response.plan import (
     ActionKind,
     Approval,
@@ -197,15 +197,21 @@ class Remediations(Waiting):
 
     def _with_accounts(self, rows: Sequence[Row[Any]]) -> tuple[Remediation, ...]:
         table = remediations.c
-        query = select(table.no, table.follows).where(self._part_of([row.id for row in rows]))
-        parts = {row.no: row.follows for row in self._connection.execute(query)} if rows else {}
+        query = select(table.no, table.follows, table.rest).where(self._part_of([row.id for row in rows]))
+        parts = {row.no: row for row in self._connection.execute(query)} if rows else {}
         tallies = self._tallies([*(row.no for row in rows), *parts])
-        late: dict[str, Tally] = {}
-        for no, root in parts.items():
-            late[root] = late.get(root, Tally()) + tallies[no]
+        joined: dict[str, Tally] = {}
+        late: dict[str, int] = {}
+        for no, part in parts.items():
+            joined[part.follows] = joined.get(part.follows, Tally()) + tallies[no]
+            late[part.follows] = late.get(part.follows, 0) + (0 if part.rest else tallies[no].found)
         seen = self._refreshed([row.no for row in rows if row.status == _S.PENDING.value])
         return tuple(
-            _remediation(row, tallies[row.no], late.get(row.id, Tally()), seen.get(row.no)) for row in rows
+            replace(
+                _remediation(row, tallies[row.no] + joined.get(row.id, Tally()), late.get(row.id, 0)),
+                refreshed=seen.get(row.no),
+            )
+            for row in rows
         )
 
     def _row(self, remediation_id: str) -> Row[Any]:
@@ -266,7 +272,7 @@ def _key(row: Row[Any]) -> Entity:
     return Entity(EntityKind(row.key_kind), disarm(row.key_value))
 
 
-def _remediation(row: Row[Any], own: Tally, late: Tally, seen: Refreshed | None) -> Remediation:
+def _remediation(row: Row[Any], tally: Tally, late: int) -> Remediation:
     return Remediation(
         id=row.id,
         investigation_id=row.investigation_id,
@@ -277,7 +283,7 @@ def _remediation(row: Row[Any], own: Tally, late: Tally, seen: Refreshed | None)
         plan_hash=row.plan_hash,
         made_at=moment(row.made_at),
         expires_at=moment(row.expires_at),
-        tally=own + late,
+        tally=tally,
         approval=None if row.approval is None else _approval.decode(row.approval.encode()),
         decided_at=moment_or_none(row.decided_at),
         started_at=moment_or_none(row.started_at),
@@ -286,9 +292,9 @@ def _remediation(row: Row[Any], own: Tally, late: Tally, seen: Refreshed | None)
         undone_by=row.undone_by,
         note=disarm(row.note),
         follows=row.follows,
-        late=late.found,
+        late=late,
         first=None if row.first_approval is None else _approval.decode(row.first_approval.encode()),
         decided_by=disarm(row.decided_by),
         part_of=row.part_of,
-        refreshed=seen,
+        rest=bool(row.rest),
     )

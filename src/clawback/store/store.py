@@ -14,33 +14,34 @@ from sqlalchemy.exc import DBAPIError
 from clawback.errors import StoreUnavailable
 from clawback.store import border, database, migrate
 from clawback.store.accounts import Accounts
-from clawback.store.accounts import Accounts
 from clawback.store.alerts import Alerts
 from clawback.store.audit import Audit
 from clawback.store.blobs import Blobs
+from clawback.store.brake import Brake
 from clawback.store.clicks import Clicks
 from clawback.store.clusters import Clusters
+from clawback.store.correspondents import Correspondents
 from clawback.store.cursors import Cursors
 from clawback.store.deliveries import Deliveries
 from clawback.store.detections import Detections
 from clawback.store.exclusions import Exclusions
 from clawback.store.exposure import Exposures
 from clawback.store.given_orders import GivenOrders
-from clawback.store.given_orders import GivenOrders
 from clawback.store.indicators import Indicators
 from clawback.store.investigations import Investigations
 from clawback.store.jobs import Jobs
 from clawback.store.messages import Messages
+from clawback.store.past import Past, Scratch
 from clawback.store.remediations import Remediations
 from clawback.store.retractions import Retractions
 from clawback.store.sent_mail import SentMail
 from clawback.store.settings import Settings
+from clawback.store.signs import Signs
 from clawback.store.similar import Similar
 from clawback.store.standing import Standing
-from clawback.store.tokens import Tokens
-from clawback.store.tokens import Tokens
 from clawback.store.starts import Starts
 from clawback.store.submissions import Submissions
+from clawback.store.tokens import Tokens
 
 
 class Unit:
@@ -68,6 +69,18 @@ class Unit:
     @cached_property
     def exposure(self) -> Exposures:
         return Exposures(self._connection)
+
+    @cached_property
+    def correspondents(self) -> Correspondents:
+        return Correspondents(self._connection)
+
+    @cached_property
+    def signs(self) -> Signs:
+        return Signs(self._connection)
+
+    @cached_property
+    def brake(self) -> Brake:
+        return Brake(self._connection)
 
     @cached_property
     def indicators(self) -> Indicators:
@@ -122,6 +135,14 @@ class Unit:
         return Starts(self._connection)
 
     @cached_property
+    def past(self) -> Past:
+        return Past(self._connection)
+
+    @cached_property
+    def scratch(self) -> Scratch:
+        return Scratch(self._connection)
+
+    @cached_property
     def audit(self) -> Audit:
         return Audit(self._connection)
 
@@ -132,18 +153,6 @@ class Unit:
     @cached_property
     def settings(self) -> Settings:
         return Settings(self._connection)
-
-    @cached_property
-    def accounts(self) -> Accounts:
-        return Accounts(self._connection)
-
-    @cached_property
-    def tokens(self) -> Tokens:
-        return Tokens(self._connection)
-
-    @cached_property
-    def given_orders(self) -> GivenOrders:
-        return GivenOrders(self._connection)
 
     @cached_property
     def accounts(self) -> Accounts:
