@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import click
 
+from clawback.analysis.clusters import Cluster
 from clawback.cli.columns import CLUSTERS, MEMBERS, ClusterRow
 from clawback.cli.options import as_json, more, page
-from clawback.cli.session import Session
+from clawback.cli.session import Session, finish
 from clawback.cli.spread import show_spread
 from clawback.cli.tables import emit, to_json
+
+SHOWN_BELOW = 100
+"""Candidates below the line that are shown as data; they may be very many."""
 
 
 @click.group()
@@ -46,15 +50,64 @@ def show(session: Session, cluster_id: str, as_json: bool) -> None:
 
     with session.app() as app, app.store.read() as unit:
         cluster = unit.clusters.get(cluster_id)
-        spread = spread_of(unit, cluster_id)
+        spread, below = spread_of(unit, cluster_id), unit.clusters.count_below(cluster_id)
+        cluster = replace(cluster, candidates=unit.clusters.below(cluster_id, SHOWN_BELOW))
     if as_json:
         plain = {field.name: getattr(cluster, field.name) for field in fields(cluster)}
-        click.echo(to_json(plain | {"spread": spread}), nl=False)
+        click.echo(to_json(plain | {"below": below, "spread": spread}), nl=False)
         return
     emit([ClusterRow.of(cluster, len(cluster.members))], CLUSTERS, False)
-    click.echo(f"\nquery: {cluster.query}\n")
+    click.echo(f"\nquery: {cluster.query}\n{_account(cluster)}\n")
     emit(cluster.members, MEMBERS, False)
+    click.echo(f"\n{_below(cluster, below)}")
     show_spread(spread, cluster_id)
+
+
+def _account(cluster: Cluster) -> str:
+    """What is said against its members, whether they are unusually many, and what was folded into it."""
+    t, v = cluster.threats, cluster.volume
+    lines = [
+        f"members: {t.malicious} malicious, {t.suspicious} suspicious (malware {t.malware}, phish {t.phish}, "
+        f"high confidence phish {t.high_confidence_phish}, spam {t.spam})"
+    ]
+    if v is not None:
+        odd = "an anomaly" if v.anomalous else "no anomaly"
+        lines.append(f"volume: {v.last_day} in the last day, {v.usual:g} a day before that: {odd}")
+    lines += [f"the same messages as for {key.value}" for key in cluster.folded]
+    return "\n".join(lines)
+
+
+def _below(cluster: Cluster, below: int) -> str:
+    if not below:
+        return f"strictness {cluster.line:g}: nothing is below the line"
+    best = int(max((member.score for member in cluster.candidates), default=0.0) * 100) / 100
+    return (
+        f"strictness {cluster.line:g}: {below} more are below the line, the nearest at {best:.2f}; "
+        f"clawback clusters recut {cluster.id} --strictness {best:.2f} lets those in"
+    )
+
+
+@clusters.command()
+@click.argument("cluster_id", metavar="ID")
+@click.option("--strictness", type=click.FloatRange(0, 1), required=True, help="Lowest score of a member.")
+@click.pass_obj
+def recut(session: Session, cluster_id: str, strictness: float) -> None:
+    """Cut the cluster ID (clu-...) again, wider or narrower, before anything of it is approved.
+
+    What waits for approval is cancelled and planned anew.
+
+    \b
+    Example:
+      clawback clusters recut clu-0123456789abcdef0123 --strictness 0.9
+    """
+    from clawback.engine.recut import recut as cut_again
+
+    with session.app() as app:
+        cluster = cut_again(app.parts, cluster_id, strictness, session.actor)
+        finish(app)
+        with app.store.read() as unit:
+            size, below = unit.clusters.sizes([cluster_id])[cluster_id], unit.clusters.count_below(cluster_id)
+    click.echo(f"{cluster_id} cut again at {cluster.line:g}: {size} messages, {below} below the line")
 
 
 @clusters.command()
