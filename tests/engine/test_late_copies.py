@@ -55,7 +55,7 @@ def test_a_late_copy_goes_on_sight_for_the_same_remediation_though_automation_is
     assert "approved by ann" in late.approval.note
     assert "seen by me" in late.approval.note
     (investigation,) = world.investigations()
-    assert (investigation.status, len(investigation.alerts)) == (I.REMEDIATED, 1)
+    assert (investigation.status, len(investigation.alerts)) == (I.REMEDIATED, 2)
     (standing,) = investigation.remediations
     assert (standing.remediation_id, standing.tally, standing.late) == (done.id, removed(4), 1)
     (cluster,) = investigation.clusters

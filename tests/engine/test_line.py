@@ -88,7 +88,7 @@ def test_a_late_copy_is_caught_by_the_same_investigation(world: World, app: App)
     (done,) = actions(app)
     assert (done.tally.removed, done.tally.found, done.late) == (5, 5, 1)
     (investigation,) = investigations(app)
-    assert (investigation.status, len(investigation.alerts)) == (S.REMEDIATED, 1)
+    assert (investigation.status, len(investigation.alerts)) == (S.REMEDIATED, 2)
     assert read(app).new == 0
 
 

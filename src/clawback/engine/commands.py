@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from clawback.analysis.canonical import guess_kind
-from clawback.analysis.entities import Entity, EntityKind
-from clawback.analysis.features import entities_of
-from clawback.analysis.indicators import Indicator, IndicatorKind, Match, Threat, VerdictKind, indicator
-from clawback.analysis.matching import carries, entity_of, keys_of
+from clawback.analysis.indicators import Indicator, VerdictKind
 from clawback.engine.decisions import approve, expire_due, reject
 from clawback.engine.investigate import let_run, propose
 from clawback.engine.naming import messages_named
-from clawback.engine.opening import opened
 from clawback.engine.parts import Parts
 from clawback.engine.policies import keep_policy, policy_of
 from clawback.engine.record import record
-from clawback.engine.requests import Request, manual
 from clawback.engine.retract import take_off
 from clawback.engine.spread import may_be_removed, offers_of
 from clawback.engine.standing import disarm as strike_off
 from clawback.engine.standing import stand_down
+from clawback.engine.starting import start
 from clawback.engine.undoing import OPEN, apart
-from clawback.errors import BadIndicator, BadParameter, NotFound, PlanStale
+from clawback.errors import BadParameter, NotFound, PlanStale
 from clawback.ids import digest
 from clawback.message.defect import Defect
-from clawback.message.url import normalise
 from clawback.response.deciding import check_note
 from clawback.response.events import (
     AutomationChanged,
@@ -186,61 +180,3 @@ def disarm(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> 
             raise PlanStale(f"the cluster of {remediation_id} is not armed")
         strike_off(unit, order, note or "asked for", actor, now)
     return order
-
-
-def start(parts: Parts, text: str, actor: str) -> str:
-    """Investigate what a person names: a message id, internet message id, URL, SHA-256, sender, host or IP.
-
-    Answers the investigation's id at once; the work is queued. Raises NotFound when a message id is
-    unknown, BadIndicator when the text is none of these.
-    """
-    request = _request(parts, text.strip(), actor)
-    now = parts.now()
-    with parts.store.write(durable=True) as unit:
-        unit.jobs.put("investigate", request.key, request.encode(), now)
-        return opened(unit, request, now)
-
-
-def _request(parts: Parts, text: str, actor: str) -> Request:
-    message_ids = messages_named(parts, text)
-    if message_ids:
-        return _about_messages(parts, message_ids, actor)
-    try:
-        kind = guess_kind(text)
-        asked = indicator(
-            kind, text, verdict=VerdictKind.UNKNOWN, threat=Threat.SPAM, source=actor, added_at=parts.now()
-        )
-    except BadIndicator as error:
-        raise BadIndicator(f"{text!r} is no known message id and {error}") from None
-    return manual(entity_of(asked), _listed(parts, asked), actor, parts.now())
-
-
-def _about_messages(parts: Parts, message_ids: tuple[str, ...], actor: str) -> Request:
-    """Everything listed that these messages carry; its clusters are the investigation's."""
-    with parts.store.read() as unit:
-        named = unit.messages.get_many(message_ids)
-        near = unit.indicators.matching({e for m in named.values() for e in entities_of(m)})
-    bad = [i for i in near if i.verdict is VerdictKind.MALICIOUS]
-    listed = tuple(i.id for i in bad if any(carries(m, i) for m in named.values()))
-    return manual(Entity(EntityKind.MESSAGE, message_ids[0]), listed, actor, parts.now())
-
-
-def _listed(parts: Parts, asked: Indicator) -> tuple[str, ...]:
-    """Malicious listings of the same entity, or of a URL that the one asked about begins with."""
-    with parts.store.read() as unit:
-        near = unit.indicators.matching({*keys_of(asked), *_host(asked)})
-    return tuple(i.id for i in near if i.verdict is VerdictKind.MALICIOUS and _covers(i, asked))
-
-
-def _host(asked: Indicator) -> tuple[Entity, ...]:
-    """The host of a URL, under which prefixes are listed."""
-    url = normalise(asked.value) if asked.kind is IndicatorKind.URL else None
-    return (Entity(EntityKind.HOST, url.host),) if url else ()
-
-
-def _covers(listed: Indicator, asked: Indicator) -> bool:
-    if listed.kind is not asked.kind:
-        return False
-    if listed.match is Match.PREFIX:
-        return asked.value.startswith(listed.value)
-    return listed.value == asked.value
