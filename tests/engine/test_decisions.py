@@ -12,6 +12,7 @@ import pytest
 from tests.engine.armed import audit
 from tests.engine.memory_world import AUTOMATIC, OTHER_URL, URL, USERS, MemoryWorld
 
+from clawback.analysis.indicators import Indicator
 from clawback.engine import commands
 from clawback.errors import BadParameter, Forbidden, NotFound, PlanStale
 from clawback.response.investigation import InvestigationStatus as I
@@ -264,13 +265,15 @@ def test_a_rejection_covers_the_same_thing_in_another_investigation(world: Memor
     assert {r.status for r in world.actions() if r.key == waiting.key} == {S.REJECTED}
 
 
-def test_a_plan_whose_cluster_is_not_malicious_any_more_cannot_be_approved(world: MemoryWorld) -> None:
+def test_a_plan_whose_ground_was_taken_back_cannot_be_approved(world: MemoryWorld) -> None:
     waiting = pending(world)
-    with world.store.write() as unit:
-        cluster = unit.clusters.get(waiting.cluster_id)
-        from clawback.analysis.indicators import VerdictKind
-
-        unit.clusters.save(replace(cluster, verdict=VerdictKind.SUSPICIOUS), waiting.investigation_id)
+    (listed,) = [one for one in world_listed(world) if one.value == URL]
+    commands.remove_indicator(world.parts, listed.id, "ann")
     with pytest.raises(PlanStale, match="not malicious any more"):
         commands.approve(world.parts, waiting.id, "ann")
     assert named(world, waiting.id).status is S.PENDING
+
+
+def world_listed(world: MemoryWorld) -> tuple[Indicator, ...]:
+    with world.store.read() as unit:
+        return unit.indicators.list()[0]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
+from clawback.engine.grounds import why_groundless
 from clawback.engine.investigate import PENDING, let_run, propose
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.released import released
-from clawback.engine.spread import join_offered, may_be_removed
+from clawback.engine.spread import join_offered
 from clawback.engine.standing import cancel, disarm_due
 from clawback.errors import PlanStale
 from clawback.response.deciding import check_note, check_second, second_person
@@ -44,8 +45,8 @@ def approve(
         check_note(policy, note)
         waiting = unit.remediations.get(remediation_id)
         check_decidable(waiting, plan_hash, now)
-        if not may_be_removed(unit.clusters.head(waiting.cluster_id)):
-            raise PlanStale(f"what {waiting.id} is about is not malicious any more; nothing was done")
+        if why := why_groundless(unit, unit.clusters.head(waiting.cluster_id)):
+            raise PlanStale(f"{why}, so {waiting.id} was not approved")
         if not only.all:
             waiting = _parted(unit, waiting, only, actor, now)
         approval = Approval(waiting.plan_hash, actor, now, note)

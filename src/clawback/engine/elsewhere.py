@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clawback.analysis.clusters import Cluster
+from clawback.engine.grounds import why_groundless
 from clawback.engine.investigate import ACTION, folders_of, plan_for
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
-from clawback.engine.spread import may_be_removed
 from clawback.message.delivery import Delivery
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import Remediation, RemediationStatus
@@ -70,7 +70,7 @@ def _heir(unit: Unit, ended: Remediation, cluster_id: str, there: Sequence[Deliv
     investigation_id = unit.clusters.investigation_of(cluster_id)
     state = unit.investigations.get(investigation_id)
     declined = ended.status is RemediationStatus.REJECTED and cluster.key == ended.key
-    if cluster_id == ended.cluster_id or declined or state.status in _OVER or not may_be_removed(cluster):
+    if cluster_id == ended.cluster_id or declined or state.status in _OVER or why_groundless(unit, cluster):
         return None
     members = unit.clusters.members_among(cluster_id, sorted({copy.message_id for copy in there}))
     mine = [copy for copy in there if copy.message_id in members]

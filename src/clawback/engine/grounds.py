@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from clawback.analysis.allowing import is_allow
 from clawback.analysis.clusters import Cluster, ClusterKind
+from clawback.analysis.entities import EntityKind
 from clawback.analysis.indicators import Indicator, VerdictKind
 from clawback.analysis.matching import keys_of
 from clawback.analysis.rollup import ThreatCounts, roll_up
@@ -38,7 +39,23 @@ def verdict_of(unit: Unit, cluster: Cluster) -> VerdictKind:
         return min(verdicts, key=_GRAVEST_FIRST.index, default=VerdictKind.NO_THREATS_FOUND)
     if cluster.kind in _BY_KEY:
         return cluster.verdict
+    if cluster.key.kind is EntityKind.MESSAGE:
+        return confirmed_verdict(unit, cluster.key.value)
     return roll_up(unit.detections.counts(cluster.id), policy_of(unit).handful).verdict
+
+
+def why_groundless(unit: Unit, cluster: Cluster) -> str:
+    """Why nothing may be removed because of a cluster any more, "" while it is malicious."""
+    if verdict_of(unit, cluster) is VerdictKind.MALICIOUS:
+        return ""
+    return f"{cluster.key.value} is not malicious any more"
+
+
+def confirmed_verdict(unit: Unit, message_id: str) -> VerdictKind:
+    """What people have said about a message that was reported, as long as nobody takes it back."""
+    said = unit.detections.speaking([message_id]).get(message_id, ())
+    verdicts = {one.verdict for one in said if one.source.startswith("sub-")}
+    return min(verdicts, key=_GRAVEST_FIRST.index, default=VerdictKind.NO_THREATS_FOUND)
 
 
 _BY_KEY = (ClusterKind.MALICIOUS_FILE, ClusterKind.MALICIOUS_URL)

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clawback.analysis.clusters import Cluster
+from clawback.engine.grounds import why_groundless
 from clawback.engine.investigate import ACTION, cut, folders_of, plan_for
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
 from clawback.engine.record import AUTOMATION
 from clawback.engine.recount import count
-from clawback.engine.spread import may_be_removed
 from clawback.engine.standing import cancel
 from clawback.errors import MailboxError, PlanStale
 from clawback.message.delivery import Delivery
@@ -71,7 +71,7 @@ async def refresh(parts: Parts, remediation_id: str) -> None:
         waiting = unit.remediations.get(remediation_id)
         if waiting.status is not RemediationStatus.PENDING:
             return
-        why = groundless(unit, waiting)
+        why = why_groundless(unit, unit.clusters.head(waiting.cluster_id))
     if why:
         with suppress(PlanStale), parts.store.write(durable=True) as unit:
             cancel(unit, waiting, why, parts.now())
@@ -86,16 +86,6 @@ async def refresh(parts: Parts, remediation_id: str) -> None:
     # What a person decided about meanwhile is left to that decision.
     with suppress(PlanStale), parts.store.write(durable=True) as unit:
         _conclude(parts, unit, waiting, seen, folders)
-
-
-def groundless(unit: Unit, waiting: Remediation) -> str:
-    """Why there is no ground for a plan any more, "" when there is."""
-    cluster = unit.clusters.head(waiting.cluster_id)
-    if not may_be_removed(cluster):
-        return f"{cluster.key.value} is not malicious any more"
-    if cluster.indicator and not unit.indicators.has(cluster.indicator.id):
-        return f"{cluster.indicator.value} is not listed any more"
-    return ""
 
 
 async def _look(parts: Parts, waiting: Remediation) -> Seen:

@@ -2,7 +2,7 @@ ALTER TABLE remediations ADD COLUMN first_approval TEXT
 ;;
 ALTER TABLE remediations ADD COLUMN decided_by TEXT NOT NULL DEFAULT ''
 ;;
-UPDATE remediations SET decided_by = json_extract(approval, '$.by') WHERE approval LIKE '{%'
+UPDATE remediations SET decided_by = json_extract(approval, '$.by') WHERE substr(approval, 1, 1) = '{'
 ;;
 ALTER TABLE remediations ADD COLUMN part_of TEXT NOT NULL DEFAULT ''
 ;;
