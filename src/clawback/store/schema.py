@@ -214,6 +214,7 @@ remediations = Table(
     Index("remediations_by_status", "status", "no"),
     Index("remediations_by_investigation", "investigation_id"),
     Index("remediations_by_cluster", "cluster_id"),
+    Index("remediations_by_decision", "decided_at"),
     Index(
         "remediations_by_follows", "follows",
         sqlite_where=text("follows <> ''"), postgresql_where=text("follows <> ''"),
