@@ -25,11 +25,11 @@ from clawback.sinks.mail import Security, SmtpPostman, SmtpServer
 MakeConnector = Callable[[str, Mapping[str, Any], Path], Connector]
 CONNECTORS = "clawback.connectors"
 
-_MAILDIR_OPTIONS = {"root", "layout", "address", "vault"}
+_MAILDIR_OPTIONS = {"root", "layout", "address", "vault", "sieve", "forward"}
 
 
 def maildir(name: str, options: Mapping[str, Any], home: Path) -> Connector:
-    """The Maildir connector from its options: `root` (folder), `layout`, `address`, `vault`."""
+    """The Maildir connector from its options: `root` (folder), `layout`, `address`, `vault`, `sieve`, ..."""
     unknown = sorted(set(options) - _MAILDIR_OPTIONS)
     if unknown:
         raise BadSettings(f"source {name!r}: a maildir has no option {unknown[0]!r}")
@@ -41,6 +41,8 @@ def maildir(name: str, options: Mapping[str, Any], home: Path) -> Connector:
         str(options.get("layout", "{user}/Maildir")),
         str(options.get("address", "{user}@example.org")),
         Path(home, str(options["vault"])) if "vault" in options else None,
+        sieve=str(options.get("sieve", "")),
+        forward=str(options.get("forward", "")),
     )
 
 

@@ -44,7 +44,7 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str = "maildir"
     """The connector: ``maildir``, or what a plugin brings."""
     options: dict[str, Any] = {}
-    """The connector's own options; for maildir: `root`, `layout`, `address`, `vault`."""
+    """The connector's own options; for maildir: `root`, `layout`, `address`, `vault`, `sieve`, `forward`."""
 
 
 class WorkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -61,7 +61,7 @@ class _Reader:
         """Commands up to the end of the block; each may have arguments and a block of its own."""
         if depth > MAX_DEPTH:
             raise _NoSense(f"blocks are nested deeper than {MAX_DEPTH}")
-        keeps, first, negated = False, len(self.found), ""
+        keeps, first, before = False, len(self.found), list[str]()
         while self.at < len(self.tokens) and self.tokens[self.at] != ("sign", "}"):
             kind, word = self._next()
             if kind != "word":
@@ -70,9 +70,9 @@ class _Reader:
             command = word.lower()
             if command in ("if", "elsif", "else"):
                 tests = _text(arguments)
-                negated = f"not ({negated})" if negated and command != "if" else ""
-                mine = " and ".join(part for part in (negated if command == "else" else "", tests) if part)
-                negated = tests
+                before = [] if command == "if" else before
+                mine = " and ".join([*(f"not ({test})" for test in before), *filter(None, [tests])])
+                before = [*before, tests]
             else:
                 mine = ""
                 keeps = keeps or command == "keep"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clawback.mailboxes import folder_names
 from clawback.mailboxes.base import Capability, Failure, FolderListing, Move, RawMessage, Wanted
-from clawback.mailboxes.maildir import writing
+from clawback.mailboxes.maildir import filters, writing
 from clawback.mailboxes.maildir.border import failure_of
 from clawback.mailboxes.maildir.bulk import in_bulk
 from clawback.mailboxes.maildir.contents import Home
@@ -24,6 +24,7 @@ from clawback.mailboxes.maildir.renaming import rename
 from clawback.mailboxes.maildir.tree import Tree
 from clawback.mailboxes.maildir.watching import Watcher
 from clawback.message.delivery import DeliveryLocation, Handle, Observed
+from clawback.message.mail_rules import MailRule
 
 
 class MaildirConnector:
@@ -32,7 +33,8 @@ class MaildirConnector:
     `layout` says where a Maildir lies below the root, `address` whose it is; both know ``{user}`` and
     ``{domain}``. `vault` is where soft deleted and quarantined copies go, by default ``.clawback`` in the
     root; put it on the same file system, or moves become copies. Messages over `largest` bytes are not
-    read. With `sync`, a move is on the disk before it is answered. Symbolic links are never followed.
+    read. `sieve` and `forward` say where an owner's filter script and forward file lie (see `filters`). With
+    `sync`, a move is on the disk before it is answered. Symbolic links are never followed.
     """
 
     def __init__(
@@ -43,6 +45,8 @@ class MaildirConnector:
         address: str = "{user}@example.org",
         vault: Path | None = None,
         *,
+        sieve: str = "",
+        forward: str = "",
         largest: int = 64 << 20,
         sync: bool = True,
         rescan_seconds: float = 60.0,
@@ -50,6 +54,7 @@ class MaildirConnector:
     ) -> None:
         self._name = name
         self._tree = Tree(Path(root), Layout(layout, address), Path(vault or Path(root, ".clawback")))
+        self._filters = filters.places(self._tree.layout, sieve, forward)
         self._largest = largest
         self._sync = sync
         self._rename = rename
@@ -63,6 +68,8 @@ class MaildirConnector:
     def capabilities(self) -> frozenset[Capability]:
         """Watching always; changing only where this process may write."""
         can = {Capability.WATCH, Capability.KEYWORDS}
+        if self._filters:
+            can.add(Capability.RULES)
         if self._tree.writable():
             can |= {Capability.DELETE, Capability.APPEND}
             if self._tree.vault_writable():
@@ -184,6 +191,11 @@ class MaildirConnector:
     def location_of(self, mailbox: str, folder: str) -> DeliveryLocation:
         """What kind of place a folder is, by its name."""
         return folder_names.location_of(folder)
+
+    async def rules(self, mailbox: str) -> tuple[MailRule, ...]:
+        """What the owner's filter script and forward file do; never run."""
+        tree = self._tree
+        return await asyncio.to_thread(filters.rules_of, tree.root, tree.layout, mailbox, self._filters)
 
     async def close(self) -> None:
         """End all watches."""

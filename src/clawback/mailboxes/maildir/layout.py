@@ -50,6 +50,11 @@ class Layout:
             raise Gone(f"{mailbox!r} is no mailbox of this source")
         return parts
 
+    def words_of(self, mailbox: str) -> dict[str, str]:
+        """What ``{user}`` and ``{domain}`` are in a mailbox's address; empty when it is none of ours."""
+        found = self._owner.fullmatch(mailbox)
+        return found.groupdict() if found else {}
+
     def discover(self, root: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Every mailbox (address, levels below the root) that exists; links are not followed."""
         for mailbox, parts in self.levels(root):
