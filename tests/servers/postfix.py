@@ -92,6 +92,7 @@ retry unix - - n - - error
 discard unix - - n - - discard
 lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -107,13 +108,15 @@ def missing() -> str:
 class Postfix:
     """A server that can be started and stopped; `log` is what it tells of each message."""
 
-    def __init__(self, folder: Path, lmtp_port: int, aliases: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, folder: Path, lmtp_port: int, aliases: Mapping[str, Sequence[str]], settings: str = ""
+    ) -> None:
         self.log = folder / "mail.log"
         self.config = folder / "conf"
         self.port = 0
         self._folder = folder
         self._master: int | None = None
-        self._prepare(lmtp_port, aliases)
+        self._prepare(lmtp_port, aliases, settings)
 
     @property
     def running(self) -> bool:
@@ -170,7 +173,7 @@ class Postfix:
         self.port = free_port()
         (self.config / "master.cf").write_text(_MASTER.format(host=HOST, port=self.port))
 
-    def _prepare(self, lmtp_port: int, aliases: Mapping[str, Sequence[str]]) -> None:
+    def _prepare(self, lmtp_port: int, aliases: Mapping[str, Sequence[str]], settings: str) -> None:
         self._folder.chmod(0o755)
         for name in ("conf", "spool", "data"):
             (self._folder / name).mkdir()
@@ -185,16 +188,21 @@ class Postfix:
             host=HOST,
             lmtp_port=lmtp_port,
         )
-        (self.config / "main.cf").write_text(text)
+        (self.config / "main.cf").write_text(text + settings)
         self._choose_port()
 
 
 @contextlib.contextmanager
-def postfix(lmtp_port: int, aliases: Mapping[str, Sequence[str]] = _NO_ALIASES) -> Iterator[Postfix]:
-    """Start a server in front of an LMTP server, and end it with all that it kept; only root can."""
+def postfix(
+    lmtp_port: int, aliases: Mapping[str, Sequence[str]] = _NO_ALIASES, settings: str = ""
+) -> Iterator[Postfix]:
+    """Start a server in front of an LMTP server, and end it with all that it kept; only root can.
+
+    `settings` are further lines of its main.cf.
+    """
     folder = Path(tempfile.mkdtemp(prefix="pf"))
     try:
-        server = Postfix(folder, lmtp_port, aliases)
+        server = Postfix(folder, lmtp_port, aliases, settings)
         try:
             server.start_on_free_port()
             yield server

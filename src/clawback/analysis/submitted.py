@@ -12,7 +12,7 @@ from clawback.analysis.folding import subject_key
 from clawback.analysis.senders import canonical_sender
 from clawback.analysis.shingles import comparable, jaccard
 from clawback.message.message import Message, Organisation
-from clawback.message.reports import Report, ReportedAs, ReportFormat, read_report
+from clawback.message.reports import ReportedAs, ReportFormat, read_report
 
 ALIKE = 0.8
 """Jaccard value of two bodies that are one message; below it the subject must be the same too."""
@@ -50,12 +50,16 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A report that was read: what it says, and the messages it may be about, the likeliest first."""
+    """A report that was read: what it says, and the messages it may be about, the likeliest first.
+
+    `itself` is the mail that was read: what a person hands in may be the original.
+    """
 
     format: ReportFormat = ReportFormat.NONE
     reported_as: ReportedAs | None = None
     originals: tuple[Reported, ...] = ()
     automatic: bool = False
+    itself: Reported | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,13 @@ class Found:
 
 def submitted(raw: bytes, organisation: Organisation) -> Submitted:
     """Read a report. Nothing raises."""
-    report: Report = read_report(raw, organisation)
+    report = read_report(raw, organisation)
     return Submitted(
         report.format,
         report.reported_as,
         tuple(map(reported, report.originals)),
         report.automatic,
+        reported(report.itself),
     )
 
 

@@ -181,8 +181,8 @@ def confirm(session: Session, report_id: str, threat: str, note: str, no_wait: b
 def dismiss(session: Session, report_id: str, note: str, no_wait: bool) -> None:
     """Say that a reported message is no threat, and close the report.
 
-    ID is that of the report (sub-...). A confirmation is taken back, with what waits because of it; what was
-    removed comes back by `clawback actions undo`.
+    ID is that of the report (sub-...). A confirmation is taken back: what waits because of it is cancelled,
+    and what was removed because of it alone comes back.
     """
     from clawback.engine import report_commands
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import islice
 
 from clawback import ids
@@ -36,7 +35,7 @@ def confirmed_clusters(parts: Parts, investigation_id: str) -> tuple[Cluster, ..
     from the same sender: copies that differ in their recipient alone.
     """
     with parts.store.read() as unit:
-        mine = [s for s in unit.submissions.of_investigation(investigation_id) if s.confirmed_as]
+        mine = [s for s in unit.submissions.of_investigation(investigation_id) if stands(unit, s)]
         messages = unit.messages.get_many([s.message_id for s in mine])
         made = {
             s.message_id: _cluster(parts, unit, s, messages[s.message_id])
@@ -50,9 +49,9 @@ def confirmed_clusters(parts: Parts, investigation_id: str) -> tuple[Cluster, ..
     return tuple(made.values())
 
 
-def cluster_id_of(one: Submission) -> str:
-    """The id of the cluster that a confirmation of this submission makes."""
-    return ids.make("clu", one.investigation_id, "confirmed", one.message_id)
+def stands(unit: Unit, one: Submission) -> bool:
+    """Whether a person has confirmed a submission, and nobody has taken that back."""
+    return one.confirmed_as is not None and one.message_id in unit.detections.of_source(one.id)
 
 
 def _cluster(parts: Parts, unit: Unit, one: Submission, message: Message) -> Cluster:
@@ -65,7 +64,7 @@ def _cluster(parts: Parts, unit: Unit, one: Submission, message: Message) -> Clu
         for m in _same_body(unit, message)
     )
     return Cluster(
-        id=cluster_id_of(one),
+        id=ids.make("clu", one.investigation_id, "confirmed", one.message_id),
         kind=ClusterKind.NEAR_DUPLICATE,
         key=key,
         query=f'NetworkMessageId == "{message.id}"',
@@ -87,18 +86,3 @@ def _same_body(unit: Unit, message: Message) -> Iterator[Message]:
         same = canonical_sender(other.sender.address) == sender
         if same and signatures.get(other.id) == signature:
             yield other
-
-
-def confirmed_again(unit: Unit, message_ids: Iterable[str]) -> tuple[Submission, ...]:
-    """The confirmed submissions of these messages, one for each message: more copies of them have come."""
-    found: dict[str, Submission] = {}
-    for message_id in dict.fromkeys(message_ids):
-        for one in unit.submissions.of_message(message_id):
-            if one.confirmed_as is not None:
-                found[message_id] = one
-    return tuple(found.values())
-
-
-def unconfirmed(one: Submission) -> Submission:
-    """The submission without the word of the person who confirmed it."""
-    return replace(one, confirmed_as=None)

@@ -10,12 +10,12 @@ from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from clawback import ids
-from clawback.engine.arrivals import Arrived, ask, back
-from clawback.engine.compromise import note_sent
+from clawback.engine.arrivals import Arrived, back
+from clawback.engine.following import follow
 from clawback.engine.marks import note
 from clawback.engine.parts import Bodies, Parts
 from clawback.engine.reading import Reading
-from clawback.engine.submissions import receive, receive_moved
+from clawback.engine.submissions import look_again, receive, receive_moved
 from clawback.errors import Gone, HandleStale, LoginFailed, MailboxError, Refused, Throttled, Unavailable
 from clawback.mailboxes.base import Failure, RawMessage
 from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation, Observed
@@ -146,23 +146,17 @@ def _record(
         alone = _left_alone(unit, deliveries)
         kept = [(d, r) for d, r in zip(deliveries, readings, strict=True) if d.id not in alone]
         still = unit.deliveries.unchanged(before)
-        unit.messages.add([(reading.message, reading.features) for _, reading in kept])
+        now = parts.now()
+        unit.messages.add([(reading.message, reading.features) for _, reading in kept], now=now)
         unit.deliveries.save([delivery for delivery, _ in kept])
-        note_sent(unit, [(delivery, reading.message) for delivery, reading in kept], parts.now())
         there = [delivery for delivery in moved if delivery.id in still]
         unit.deliveries.relocate(there)
-        note(unit, before, there, parts.now())
-        arrived = [
-            Arrived(delivery, reading.message, reading.features.entities)
-            for delivery, reading in kept
-            if delivery.location.in_mailbox
-        ]
-        now = parts.now()
-        new = [(delivery, reading.message) for delivery, reading in kept]
-        receive(unit, parts.reporting, new, now)
+        note(unit, before, there, now)
+        receive(unit, parts.reporting, [(delivery, reading.message) for delivery, reading in kept], now)
         receive_moved(unit, parts.reporting, before, there, now)
-        asked = ask(unit, [*arrived, *back(unit, before, there, now)], now)
-        unit.correspondents.note((delivery, reading.message) for delivery, reading in kept)
+        look_again(unit, (delivery for delivery, _ in kept), now)
+        new = [Arrived(d, reading.message, reading.features.entities) for d, reading in kept]
+        asked = follow(unit, new, back(unit, before, there, now), now)
     return asked, len(kept), not alone and len(there) == len(moved)
 
 

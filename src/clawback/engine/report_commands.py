@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from clawback import ids
-from clawback.analysis.indicators import Threat, VerdictKind
-from clawback.engine.confirmed import cluster_id_of, said_by, unconfirmed
-from clawback.engine.investigate import PENDING
+from clawback.analysis.indicators import Threat
+from clawback.engine.confirmed import said_by, stands
 from clawback.engine.parts import Parts
 from clawback.engine.record import record
-from clawback.engine.recount import count
+from clawback.engine.retract import retract
 from clawback.engine.settling import close
 from clawback.engine.submissions import REPORT, investigated
-from clawback.errors import BadParameter, NotFound
+from clawback.errors import BadParameter
 from clawback.message.bounds import MAX_MESSAGE
 from clawback.message.reports import ReportedAs
-from clawback.response.events import RemediationCancelled
 from clawback.response.events_reports import SubmissionConfirmed, SubmissionDismissed
-from clawback.response.plan import RemediationStatus
 from clawback.response.submissions import Submission, SubmissionResult, SubmissionState
-from clawback.store import Unit
 
 
 def confirm(parts: Parts, submission_id: str, threat: Threat, actor: str, *, note: str = "") -> Submission:
@@ -53,9 +48,13 @@ def confirm(parts: Parts, submission_id: str, threat: Threat, actor: str, *, not
 def dismiss(parts: Parts, submission_id: str, actor: str, *, note: str = "") -> Submission:
     """Say that a reported message is no threat: the report is closed.
 
-    A confirmation of it is taken back, with what waits because of it; what was removed stays so until it is
-    undone. Raises NotFound, and BadParameter when it is no report.
+    A confirmation of it is retracted: what waits because of it is cancelled, and what was removed because
+    of it alone comes back. Raises NotFound, and BadParameter when it is no report.
     """
+    with parts.store.read() as unit:
+        confirmed = stands(unit, unit.submissions.get(submission_id))
+    if confirmed:
+        retract(parts, submission_id, actor, note=note)
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         one = unit.submissions.hold(submission_id)
@@ -63,32 +62,8 @@ def dismiss(parts: Parts, submission_id: str, actor: str, *, note: str = "") -> 
             raise BadParameter(f"{one.id} is no report: {one.reason}")
         event = SubmissionDismissed(one.id, one.message_id, one.investigation_id, note)
         record(unit, event, actor=actor, at=now)
-        if one.confirmed_as is not None:
-            _take_back(unit, one, actor, now)
-        return close(parts, unit, unconfirmed(one), SubmissionResult.NO_THREATS_FOUND, actor, now)
-
-
-def _take_back(unit: Unit, one: Submission, actor: str, now: datetime) -> None:
-    """Strike the detection, and cancel what waits for the copies of a message that was confirmed."""
-    unit.detections.strike(one.id)
-    others = unit.submissions.of_message(one.message_id)
-    if any(other.confirmed_as is not None and other.id != one.id for other in others):
-        return
-    cluster_id = cluster_id_of(one)
-    try:
-        cluster = replace(unit.clusters.head(cluster_id), verdict=VerdictKind.NO_THREATS_FOUND)
-    except NotFound:
-        return  # it was taken back before anybody looked into it
-    unit.clusters.save(cluster, one.investigation_id)
-    why = f"{actor} dismissed the report {one.id} on which it rested"
-    for waiting in unit.remediations.of_cluster(cluster_id):
-        if waiting.status is RemediationStatus.PENDING:
-            unit.remediations.set_status(
-                waiting.id, RemediationStatus.CANCELLED, expected=PENDING, at=now, note=why
-            )
-            event = RemediationCancelled(waiting.investigation_id, waiting.id, why)
-            record(unit, event, actor=actor, at=now)
-    count(unit, one.investigation_id, cluster, [one.message_id], actor, now)
+        dismissed = replace(one, confirmed_as=None)
+        return close(parts, unit, dismissed, SubmissionResult.NO_THREATS_FOUND, actor, now)
 
 
 def submit(parts: Parts, raw: bytes, reported_as: ReportedAs, reporter: str, actor: str) -> Submission:

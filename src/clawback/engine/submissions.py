@@ -20,7 +20,7 @@ from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import record
 from clawback.engine.reporting import Reporting
-from clawback.engine.requests import raised
+from clawback.engine.requests import Request, raised
 from clawback.errors import HandleStale, LoginFailed, MailboxError, NotFound, Refused, Throttled, Unavailable
 from clawback.mailboxes.base import Failure, RawMessage
 from clawback.message.delivery import Delivery
@@ -270,7 +270,24 @@ def investigated(unit: Unit, one: Submission, now: datetime, *, asked: str = "")
     Reports of one message, and of messages with nearly the same body, join one. `asked` is the person who
     wants it now.
     """
-    request = raised(
+    request = request_for(unit, one, now, asked)
+    unit.jobs.put("investigate", request.key, request.encode(), now)
+    investigation_id = opened(unit, request, now)
+    # Of an inquiry that was ended early nothing more is heard.
+    unit.jobs.put(SETTLE, investigation_id, {"investigation": investigation_id}, now)
+    return investigation_id
+
+
+def look_again(unit: Unit, arrived: Iterable[Delivery], now: datetime) -> None:
+    """Ask for the inquiries into confirmed messages of which more copies have come."""
+    for one in unit.submissions.confirmed(sorted({delivery.message_id for delivery in arrived})):
+        request = request_for(unit, one, now, "")
+        unit.jobs.put("investigate", request.key, request.encode(), now)
+
+
+def request_for(unit: Unit, one: Submission, now: datetime, asked: str) -> Request:
+    """What is to be investigated because of a report."""
+    return raised(
         AlertKind.USER_REPORT,
         _cause(unit, one),
         f"submission:{one.id}:{asked}:{now.isoformat()}" if asked else f"submission:{one.id}",
@@ -280,11 +297,6 @@ def investigated(unit: Unit, one: Submission, now: datetime, *, asked: str = "")
         messages=(one.message_id,),
         detail=f"{one.reporter} reported it as {one.reported_as.value.replace('_', ' ')}",
     )
-    unit.jobs.put("investigate", request.key, request.encode(), now)
-    investigation_id = opened(unit, request, now)
-    # Of an inquiry that was ended early nothing more is heard.
-    unit.jobs.put(SETTLE, investigation_id, {"investigation": investigation_id}, now)
-    return investigation_id
 
 
 def listed_in(unit: Unit, message_id: str) -> tuple[str, ...]:
@@ -298,17 +310,17 @@ def listed_in(unit: Unit, message_id: str) -> tuple[str, ...]:
 
 def _cause(unit: Unit, one: Submission) -> Entity:
     """What the inquiry is about: the message, or one like it that somebody has reported and that is open."""
-    if one.investigation_id:
-        return unit.investigations.get(one.investigation_id).cause
+    known = [other.investigation_id for other in unit.submissions.of_message(one.message_id)]
+    if mine := one.investigation_id or next(filter(None, reversed(known)), ""):
+        return unit.investigations.get(mine).cause
     others = {
         other.message_id: other.investigation_id
         for other in unit.submissions.newest([SubmissionState.INVESTIGATING], RECENT)
         if other.message_id and other.investigation_id
     }
-    if one.message_id not in others:
-        signatures = unit.messages.signatures([*others, one.message_id])
-        mine = signatures.pop(one.message_id, b"")
-        near = alike(signatures, mine, policy_of(unit).likeness)
-        if near:
-            return unit.investigations.get(others[near[0]]).cause
+    signatures = unit.messages.signatures([*others, one.message_id])
+    signature = signatures.pop(one.message_id, b"")
+    near = alike(signatures, signature, policy_of(unit).likeness)
+    if near:
+        return unit.investigations.get(others[near[0]]).cause
     return Entity(EntityKind.MESSAGE, one.message_id)

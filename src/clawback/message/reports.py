@@ -30,6 +30,7 @@ MAX_ORIGINALS = 5
 MAX_CANDIDATES = 20
 """Messages inside a report that may be the one it is about."""
 
+_HEADERS_ALONE = ("text/rfc822-headers", "message/rfc822-headers")
 _MAX_FIELDS = 200
 _MAX_PART = 100_000
 
@@ -58,13 +59,14 @@ class ReportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report says.
+    """What a report says; `itself` is the report as a message.
 
     `originals` are the messages it may be about, the likeliest first. One that is attached is whole; of a
     forward there are sender, subject and text, of a header what it says; then the `id` is "". `reported_as`
     is None when the report does not say. `automatic` when no person sent it (RFC 3834).
     """
 
+    itself: Message
     format: ReportFormat = ReportFormat.NONE
     reported_as: ReportedAs | None = None
     originals: tuple[Message, ...] = ()
@@ -80,6 +82,7 @@ def read_report(raw: bytes, organisation: Organisation) -> Report:
     if forward is not None:
         originals = (_forwarded(forward, report),)
     return Report(
+        report,
         _format(report, feedback, bool(originals), forward is not None),
         _said_by_feedback(feedback) or _said_by_subject(report.subject),
         tuple(islice(_unique(originals), MAX_CANDIDATES)),
@@ -90,11 +93,12 @@ def read_report(raw: bytes, organisation: Organisation) -> Report:
 def _attached(report: Message, organisation: Organisation) -> Iterator[Message]:
     """The attached messages, outer ones first: the first few whole, others as far as they are known."""
     contents = {file.path: file.content for file in report.attachments if file.content}
-    outer = [one for one in report.nested if not _is_inside(one, report.nested)]
+    headers = {part.path for part in report.parts if part.content_type in _HEADERS_ALONE}
+    outer = [one for one in report.nested if one.path not in headers and not _is_inside(one, report.nested)]
     for nested in outer[:MAX_ORIGINALS]:
         content = contents.get(nested.path, b"")
         yield parse(content, organisation) if content else _known(nested)
-    inner = (one for one in report.nested if one not in outer[:MAX_ORIGINALS])
+    inner = (one for one in report.nested if one not in outer[:MAX_ORIGINALS] and one.path not in headers)
     yield from islice(map(_known, inner), MAX_CANDIDATES)
 
 
@@ -116,7 +120,7 @@ def _known(nested: Nested) -> Message:
 def _headers_alone(report: Message, raw: bytes, organisation: Organisation) -> Iterator[Message]:
     """What a part of headers says of a message whose body was left out (RFC 6522 section 4)."""
     for part in report.parts:
-        if part.content_type in ("text/rfc822-headers", "message/rfc822-headers"):
+        if part.content_type in _HEADERS_ALONE:
             told = parse(_content(part, raw).rstrip() + b"\r\n\r\n", organisation)
             if told.internet_message_id or told.subject:
                 yield _bodiless(told)

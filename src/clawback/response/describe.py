@@ -45,6 +45,8 @@ def describe(event: InvestigationEvent) -> str:
                 f"{event.places.in_mailbox} are in mailboxes"
             )
         case NothingCarried():
+            if event.key.kind is EntityKind.MESSAGE:
+                return f"{event.key.value} carries nothing that is listed"
             return f"no message carries {event.key.value}"
         case RemediationPlanned():
             why = f"; waits: {event.waits_because}" if event.waits_because else ""

@@ -127,7 +127,8 @@ def _text(said: bytes | str) -> str:
 
 def written(letter: Letter) -> EmailMessage:
     """A letter as a mail that no machine answers (RFC 3834)."""
-    mail = EmailMessage(policy=SMTP)
+    # Not every server takes 8-bit content (RFC 6152).
+    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail["From"] = letter.sender
     mail["To"] = letter.to
     mail["Subject"] = letter.subject

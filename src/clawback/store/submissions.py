@@ -87,6 +87,16 @@ class Submissions(Repository):
         mine = submissions.c.message_id == armour(message_id)
         return self._read(select(submissions.c.record).where(mine).order_by(submissions.c.no))
 
+    def confirmed(self, message_ids: Sequence[str]) -> tuple[Submission, ...]:
+        """Of each of these messages that a person has confirmed to be bad the newest submission."""
+        found: dict[str, Submission] = {}
+        query = select(submissions.c.record).order_by(submissions.c.no)
+        for chunk in chunks([armour(message_id) for message_id in message_ids]):
+            for one in self._read(query.where(self._within(submissions.c.message_id, chunk))):
+                if one.confirmed_as is not None:
+                    found[one.message_id] = one
+        return tuple(found.values())
+
     def newest(self, states: Iterable[SubmissionState], limit: int) -> tuple[Submission, ...]:
         """The newest submissions that stand so."""
         names = sorted(state.value for state in states)
