@@ -12,6 +12,8 @@ from clawback.message.link import LinkLocation
 from clawback.message.message import Direction
 from clawback.message.reports import ReportedAs
 from clawback.response.alerts import Severity
+from clawback.response.evidence import EvidenceStatus
+from clawback.response.evidence_summary import EvidenceType
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import ActionKind, Outcome, Receipt, RemediationStatus
 from clawback.response.playbooks import PLAYBOOKS
@@ -39,6 +41,27 @@ CLUSTER_TYPE = {
     ClusterKind.NEAR_DUPLICATE: "Similar bodies",
     ClusterKind.SENDER_CAMPAIGN: "Sender campaign",
     ClusterKind.SENT_MAIL: "Sent mail",
+}
+EVIDENCE_STATUS = {
+    EvidenceStatus.NONE: "None",
+    EvidenceStatus.ACTIVE: "Unremediated",
+    EvidenceStatus.PENDING_APPROVAL: "Pending approval",
+    EvidenceStatus.DECLINED: "Declined",
+    EvidenceStatus.RUNNING: "Running",
+    EvidenceStatus.REMEDIATED: "Remediated",
+    EvidenceStatus.PARTIALLY_REMEDIATED: "Partially remediated",
+    EvidenceStatus.NOT_FOUND: "Not found",
+    EvidenceStatus.PREVENTED: "Prevented",
+    EvidenceStatus.UNDONE: "Undone",
+}
+EVIDENCE_TYPE = {
+    EvidenceType.FILES: "Files",
+    EvidenceType.URLS: "URLs",
+    EvidenceType.SUBMISSIONS: "Email submissions",
+    EvidenceType.EMAILS: "Emails",
+    EvidenceType.IPS: "IP addresses",
+    EvidenceType.CLUSTERS: "Email clusters",
+    EvidenceType.MAILBOXES: "Mailboxes/Users",
 }
 ACTION = {
     ActionKind.SOFT_DELETE: "Soft delete emails",
