@@ -22,6 +22,9 @@ from clawback.engine.locate import look
 from clawback.engine.parts import Parts
 from clawback.engine.record import AUTOMATION
 from clawback.engine.recount import count
+from clawback.engine.requests import raised
+from clawback.engine.rolling import is_similar
+from clawback.engine.similar import cut_similar
 from clawback.engine.standing import cancel
 from clawback.errors import MailboxError, PlanStale
 from clawback.message.delivery import Delivery
@@ -91,11 +94,15 @@ async def refresh(parts: Parts, remediation_id: str) -> None:
 async def _look(parts: Parts, waiting: Remediation) -> Seen:
     """Run the query again, and see where every copy is now."""
     with parts.store.read() as unit:
-        cluster = unit.clusters.get(waiting.cluster_id)
+        head = unit.clusters.head(waiting.cluster_id)
+        state = unit.investigations.get(waiting.investigation_id)
         planned = [deed.delivery_id for deed in unit.remediations.plan(waiting.id).deeds]
-    if cluster.indicator:
-        cluster = cut(parts, waiting.investigation_id, cluster.indicator)
+    if head.indicator:
+        cut(parts, state.id, head.indicator)
+    elif is_similar(head):
+        await cut_similar(parts, state.id, raised(state.kind, state.cause, REFRESH, AUTOMATION))
     with parts.store.read() as unit:
+        cluster = unit.clusters.get(head.id)
         members = unit.deliveries.of_messages([member.message_id for member in cluster.members])
         known = {d.id: d for d in (*members, *unit.deliveries.get_many(planned).values())}
     after = {d.id: d for d in await look(parts, list(known.values()))}
