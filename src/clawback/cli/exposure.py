@@ -93,7 +93,8 @@ def _show(found: Exposure, as_json: bool, copies: tuple[Exposed, ...] = ()) -> N
     click.echo(format_list([exposure_facts(found)], width_of(sys.stdout)), nl=False)
     if copies:
         click.echo()
-        emit(sorted(copies, key=lambda c: (c.delivered, c.mailbox)), COPIES, False)
+        oldest: list[Exposed] = sorted(copies, key=lambda copy: (copy.delivered, copy.mailbox))
+        emit(oldest, COPIES, False)
 
 
 def exposure_record(found: Exposure) -> dict[str, object]:
