@@ -9,6 +9,7 @@ import click
 
 from clawback.analysis.clusters import Cluster
 from clawback.cli.columns import CLUSTERS, MEMBERS, ClusterRow
+from clawback.cli.investigations import LEFT_OUT, LEFT_OUT_COLUMNS
 from clawback.cli.options import as_json, more, page
 from clawback.cli.session import Session, finish
 from clawback.cli.spread import show_spread
@@ -52,14 +53,18 @@ def show(session: Session, cluster_id: str, as_json: bool) -> None:
         cluster = unit.clusters.get(cluster_id)
         spread, below = spread_of(unit, cluster_id), unit.clusters.count_below(cluster_id)
         cluster = replace(cluster, candidates=unit.clusters.below(cluster_id, SHOWN_BELOW))
+        left_out = unit.exclusions.of_cluster(cluster_id, LEFT_OUT)
     if as_json:
         plain = {field.name: getattr(cluster, field.name) for field in fields(cluster)}
-        click.echo(to_json(plain | {"below": below, "spread": spread}), nl=False)
+        click.echo(to_json(plain | {"below": below, "spread": spread, "left_out": left_out}), nl=False)
         return
     emit([ClusterRow.of(cluster, len(cluster.members))], CLUSTERS, False)
     click.echo(f"\nquery: {cluster.query}\n{_account(cluster)}\n")
     emit(cluster.members, MEMBERS, False)
     click.echo(f"\n{_below(cluster, below)}")
+    if left_out:
+        click.echo("\nLeft out by the policy:")
+        emit(left_out, LEFT_OUT_COLUMNS, False)
     show_spread(spread, cluster_id)
 
 

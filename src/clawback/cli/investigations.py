@@ -34,10 +34,47 @@ ACTIONS = (
     Column("Status", lambda r: defender.ACTION_STATUS[r.status], whole=True),
     Column("Account", account, wrap=True),
 )
+ALERTS = (
+    Column("Raised", lambda a: a.raised_at, whole=True, spare=1),
+    Column("Severity", lambda a: defender.SEVERITY[a.severity], whole=True),
+    Column("Alert", lambda a: a.title, wrap=True),
+    Column("Detail", lambda a: a.detail, wrap=True),
+)
+COUNTS = (
+    Column("Evidence", lambda c: defender.EVIDENCE_TYPE[c.type], whole=True),
+    Column("Total", lambda c: f"{c.total}+" if c.more else c.total, whole=True),
+    Column("Remediated", lambda c: c.remediated, whole=True),
+    Column("Malicious", lambda c: c.malicious, whole=True),
+    Column("Suspicious", lambda c: c.suspicious, whole=True),
+    Column("Verified", lambda c: c.verified, whole=True, spare=2),
+    Column("No threats found", lambda c: c.no_threats_found, whole=True, spare=3),
+    Column("Unknown", lambda c: c.unknown, whole=True, spare=4),
+    Column("Not found", lambda c: c.not_found, whole=True, spare=5),
+    Column("Unremediated", lambda c: c.unremediated, whole=True, spare=1),
+    Column("Partially remediated", lambda c: c.partially_remediated, whole=True, spare=6),
+)
+EVIDENCE = (
+    Column("First seen", lambda e: e.first_seen or "", whole=True, spare=2),
+    Column("Type", lambda e: defender.EVIDENCE_TYPE[e.type], whole=True),
+    Column("Entity", lambda e: e.entity),
+    Column("Verdict", lambda e: defender.VERDICT[e.verdict], whole=True),
+    Column("Remediation status", lambda e: defender.EVIDENCE_STATUS[e.status], whole=True),
+    Column("Status details", lambda e: e.details, wrap=True, spare=3),
+    Column("Impacted assets", lambda e: " ".join(e.impacted), wrap=True, spare=4),
+    Column("Detection origin", lambda e: e.origin, spare=5),
+    Column("Threats", lambda e: defender.THREAT[e.threat] if e.threat else "", whole=True, spare=1),
+)
 LOG = (
     Column("At", lambda e: e.at, whole=True, spare=2),
     Column("Actor", lambda e: e.actor, whole=True, spare=1),
     Column("What happened", lambda e: f"{e.event.replace('_', ' ')}: {e.text}", wrap=True),
+)
+LEFT_OUT = 1_000
+"""Messages left out that are shown."""
+LEFT_OUT_COLUMNS = (
+    Column("Message", lambda one: one.message_id, whole=True),
+    Column("Copy in", lambda one: one.mailbox),
+    Column("Because", lambda one: one.reason, wrap=True),
 )
 
 
@@ -83,17 +120,23 @@ def show(session: Session, investigation_id: str, as_json: bool) -> None:
 
     ID is that of the investigation (inv-...), as `clawback investigations list` shows it.
     """
+    from clawback.engine.evidence import evidence_of
     from clawback.engine.spread import offers_of
 
     with session.app() as app, app.store.read() as unit:
         investigation = unit.investigations.get(investigation_id)
         offers = {c.cluster_id: offers_of(unit, c.cluster_id) for c in investigation.clusters}
+        evidence, counted = evidence_of(unit, investigation_id)
+        left_out = unit.exclusions.of_investigation(investigation_id, LEFT_OUT)
     if as_json:
         plain = {field.name: getattr(investigation, field.name) for field in fields(investigation)}
-        click.echo(to_json(plain | {"offers": offers}), nl=False)
+        more = {"offers": offers, "entities": evidence, "counts": counted, "left_out": left_out}
+        click.echo(to_json(plain | more), nl=False)
         return
     click.echo(format_list([_facts(investigation)], width_of(sys.stdout)))
     for title, rows, columns in (
+        ("Alerts", investigation.alerts, ALERTS),
+        ("Evidence", counted, COUNTS),
         ("Clusters", investigation.clusters, CLUSTERS),
         ("Actions", investigation.remediations, ACTIONS),
         ("Log", investigation.log, LOG),
@@ -104,6 +147,42 @@ def show(session: Session, investigation_id: str, as_json: bool) -> None:
     for cluster_id, mine in offers.items():
         if mine:
             show_offers(mine, cluster_id)
+    if left_out:
+        click.echo("Left out by the policy:")
+        emit(left_out, LEFT_OUT_COLUMNS, False)
+
+
+@investigations.command()
+@click.argument("investigation_id", metavar="ID")
+@as_json
+@click.pass_obj
+def evidence(session: Session, investigation_id: str, as_json: bool) -> None:
+    """Every entity of one investigation: verdict, what became of it, whom it reached; 200 of each type.
+
+    ID is that of the investigation (inv-...), as `clawback investigations list` shows it.
+    """
+    from clawback.engine.evidence import evidence_of
+
+    with session.app() as app, app.store.read() as unit:
+        found, counted = evidence_of(unit, investigation_id)
+    emit(found, EVIDENCE, as_json, nothing="No evidence.")
+    if beyond := [defender.EVIDENCE_TYPE[one.type] for one in counted if one.more]:
+        click.echo(f"There are more of: {', '.join(beyond)}", err=True)
+
+
+@investigations.command()
+@click.argument("investigation_id", metavar="ID")
+@click.option("--note", default="", help="Why, for whoever reads it later.")
+@click.pass_obj
+def stop(session: Session, investigation_id: str, note: str) -> None:
+    """End an investigation before its outcome, and cancel its plans that wait; what runs goes to its end.
+
+    ID is that of the investigation (inv-...), as `clawback investigations list` shows it.
+    """
+    from clawback.engine import alerting
+
+    with session.app() as app:
+        show_investigation(alerting.stop(app.parts, investigation_id, session.actor, note=note))
 
 
 def _facts(investigation: Investigation) -> dict[str, object]:
@@ -116,19 +195,25 @@ def _facts(investigation: Investigation) -> dict[str, object]:
         "Ended": investigation.ended_at,
         "Threats": threats(investigation),
     }
-    return facts | ({"Failure": investigation.failure} if investigation.failure else {})
+    if investigation.failure or investigation.reason:
+        facts["Failure" if investigation.failure else "Because"] = (
+            investigation.failure or investigation.reason
+        )
+    return facts
 
 
 @investigations.command()
 @click.argument("entity")
+@click.option("--recipient", is_flag=True, help="ENTITY is an address: investigate what it was sent.")
 @no_wait
 @click.pass_obj
-def start(session: Session, entity: str, no_wait: bool) -> None:
+def start(session: Session, entity: str, recipient: bool, no_wait: bool) -> None:
     """Investigate ENTITY: a message id, internet message id, URL, SHA-256, sender, host or IP."""
-    from clawback.engine import commands
+    from clawback.engine import alerting, commands
 
+    order = alerting.start_recipient if recipient else commands.start
     with session.app() as app:
-        investigation_id = commands.start(app.parts, entity, session.actor)
+        investigation_id = order(app.parts, entity, session.actor)
         if not no_wait:
             finish(app)
         with app.store.read() as unit:

@@ -9,8 +9,10 @@ import click
 from clawback import __version__
 from clawback.cli import (
     actions,
+    alerts,
     audit,
     automation,
+    clicks,
     clusters,
     demo,
     doctor,
@@ -61,6 +63,8 @@ for command in (
     messages.messages,
     clusters.clusters,
     investigations.investigations,
+    alerts.alerts,
+    clicks.clicks,
     actions.actions,
     exposure.exposure,
     retract.retract,

@@ -21,14 +21,14 @@ LAST = 5
 """Actions of an investigation that are shown, the newest: `clawback investigations show` has all."""
 
 
-def show_work(app: App, since: datetime) -> None:
+def show_work(app: App, since: datetime, nothing: str = "no mail known so far carries it") -> None:
     """The investigations that changed since a moment, and what waits for a person."""
     with app.store.read() as unit:
         newest, _ = unit.investigations.list(limit=50)
         waiting = unit.jobs.waiting()
     changed = [i for i in newest if i.changed_at >= since]
     if not changed and not waiting:
-        click.echo("no mail known so far carries it")
+        click.echo(nothing)
     for investigation in changed:
         show_investigation(investigation)
     if waiting:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from clawback.analysis.entities import Entity
+from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.indicators import Indicator, VerdictKind
 from clawback.analysis.matching import keys_of
 from clawback.engine.parts import Parts
@@ -25,6 +25,8 @@ from clawback.store import Unit
 BATCH = 1_000
 LOOKED_AT = 20_000
 """Clicks under one host or domain that are looked at."""
+CARRIERS = 2_000
+"""Messages with a URL that are looked through for the copy in which it was clicked."""
 TOLD = 100
 """Users whose click an event names."""
 LONGEST_LINE = 20_000
@@ -59,6 +61,7 @@ def record_clicks(parts: Parts, source: str, rows: Iterable[Click | Defect], act
             unit.indicators.fence(changing=False)
             new = unit.clicks.add(good)
             added += len(new)
+            unit.exposure.clicked(_copies(unit, new))
             requests = _requests(unit, new, now)
             for key in sorted(requests):
                 unit.jobs.put("investigate", key, requests[key].encode(), now)
@@ -66,6 +69,25 @@ def record_clicks(parts: Parts, source: str, rows: Iterable[Click | Defect], act
     with parts.store.write(durable=True) as unit:
         record(unit, event, actor=actor, at=parts.now())
     return event
+
+
+def _copies(unit: Unit, clicks: Sequence[Click]) -> Iterator[tuple[str, datetime]]:
+    """The copies that the links were clicked in: those of the user's own mailbox that carry them."""
+    for url, mine in _by_url(clicks).items():
+        near = unit.messages.sharing([Entity(EntityKind.URL, url)])
+        ids = {message.id for message in islice(near, CARRIERS)}
+        for delivery in unit.deliveries.of_messages(ids):
+            for one in mine:
+                its = not one.message_id or one.message_id == delivery.message_id
+                if its and one.user == delivery.handle.mailbox.lower():
+                    yield delivery.id, one.at
+
+
+def _by_url(clicks: Sequence[Click]) -> dict[str, list[Click]]:
+    found: dict[str, list[Click]] = {}
+    for one in clicks:
+        found.setdefault(one.url, []).append(one)
+    return found
 
 
 def _requests(unit: Unit, clicks: Sequence[Click], now: datetime) -> dict[str, Request]:
