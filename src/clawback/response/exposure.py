@@ -12,7 +12,8 @@ from clawback.message.delivery import Delivery, DeliveryLocation
 from clawback.response.plan import AUTOMATION, STANDING, Outcome, Receipt, Remediation
 from clawback.response.spread import Passage, Way
 
-_FLAGS = {"read": "\\seen", "answered": "\\answered", "forwarded": "$forwarded"}
+FLAGS = {"read": "\\seen", "answered": "\\answered", "forwarded": "$forwarded"}
+"""The flag, in lower case, that tells each mark."""
 _SENT_ON = {
     Way.FORWARD_INLINE: "forwarded",
     Way.FORWARD_ATTACHED: "forwarded",
@@ -48,7 +49,7 @@ def changed(before: Delivery, after: Delivery, now: datetime) -> Marks | None:
         return None
     was, now_has = _folded(before.flags), _folded(after.flags)
     found: dict[str, datetime] = {}
-    for name, flag in _FLAGS.items():
+    for name, flag in FLAGS.items():
         if (flag in was) != (flag in now_has):
             found[name] = now if flag in now_has else before.first_seen
     return Marks(**found) if found else None
@@ -110,7 +111,7 @@ def exposed(
 ) -> Exposed:
     """The clock of one copy, from what is on record of it; `alerts` are when its cause was raised."""
     delivered = min(delivery.internal_date, delivery.first_seen)
-    if _FLAGS["read"] in _folded(delivery.flags):
+    if FLAGS["read"] in _folded(delivery.flags):
         marks = marks if marks.read else marks | Marks(read=delivery.first_seen)
     removed = receipt.at if receipt and receipt.outcome is Outcome.REMOVED else None
     gone = receipt is not None and receipt.outcome is Outcome.ALREADY_GONE

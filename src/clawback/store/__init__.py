@@ -4,6 +4,19 @@ from clawback.store.audit import AuditCheck, AuditRow
 from clawback.store.blobs import Blobs
 from clawback.store.jobs import Job, JobState
 from clawback.store.messages import MessageQuery
+from clawback.store.past import Touch
+from clawback.store.scratch import scratch_store
 from clawback.store.store import Store, Unit
 
-__all__ = ["AuditCheck", "AuditRow", "Blobs", "Job", "JobState", "MessageQuery", "Store", "Unit"]
+__all__ = [
+    "AuditCheck",
+    "AuditRow",
+    "Blobs",
+    "Job",
+    "JobState",
+    "MessageQuery",
+    "Store",
+    "Touch",
+    "Unit",
+    "scratch_store",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, text
@@ -92,6 +93,13 @@ class Indicators(Repository):
             query = query.where(indicators.c.verdict == verdict.value)
         rows, after = self._page(query, indicators.c.no, limit, cursor)
         return tuple(_indicator(row) for row in rows), after
+
+    def listed_between(self, since: datetime, until: datetime) -> tuple[Indicator, ...]:
+        """What was listed between these moments, in the order in which it was, and still is listed."""
+        table = indicators.c
+        query = select(indicators).where(table.added_at >= micros(since), table.added_at < micros(until))
+        rows = self._connection.execute(query.order_by(table.added_at, table.no))
+        return tuple(_indicator(row) for row in rows)
 
     def matching(self, entities: Iterable[Entity]) -> tuple[Indicator, ...]:
         """Every indicator that may name one of these entities, expired ones too, oldest first.

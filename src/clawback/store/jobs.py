@@ -167,6 +167,13 @@ class Jobs(Repository):
             query = query.where(jobs.c.kind.in_([armour(kind) for kind in kinds]))
         return self._connection.execute(query).scalar_one()
 
+    def next_due(self) -> datetime | None:
+        """When the next of the waiting jobs may start; None when none waits."""
+        waiting = jobs.c.state == JobState.WAITING.value
+        return moment_or_none(
+            self._connection.execute(select(func.min(jobs.c.not_before)).where(waiting)).scalar()
+        )
+
     def given_up(self) -> int:
         """How many jobs are dead."""
         dead = jobs.c.state == JobState.DEAD.value
