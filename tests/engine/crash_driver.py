@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -126,7 +127,8 @@ def mail(n: int, body: str) -> bytes:
 
 
 def build_mail(root: Path) -> None:
-    n = 0
+    # Of this hour: what its owners have read and kept for days waits for a person.
+    n, hour_ago = 0, time.time_ns() - 3_600_000_000_000
     for user in range(MAILBOXES):
         for folder in ("cur", "new", "tmp"):
             (root / f"user{user:02d}" / folder).mkdir(parents=True)
@@ -137,7 +139,7 @@ def build_mail(root: Path) -> None:
             folder, flags = ("new", "") if k % 3 == 0 else ("cur", ":2,S")
             path = root / f"user{user:02d}" / folder / f"17000{n:05d}.M1P1.host{'.bad' if bad else ''}{flags}"
             path.write_bytes(mail(n, body))
-            os.utime(path, ns=(1_763_888_000_000_000_000 + n, 1_763_888_000_000_000_000 + n))
+            os.utime(path, ns=(hour_ago + n, hour_ago + n))
 
 
 def names(root: Path) -> list[str]:
@@ -187,11 +189,12 @@ def prepare(world: World, what: str) -> None:
 def deliver_late(root: Path) -> None:
     """New mail with the URL, and mail that is in the vault already, as from a backup."""
     kept = sorted(path for path in (root / ".clawback").rglob("*.bad*") if path.is_file())
+    now = time.time_ns()
     for n in range(LATE):
         content = kept[n].read_bytes() if n % 3 == 0 else mail(10_000 + n, f"Dear {n}, late: {URL}")
         path = root / f"user{n % MAILBOXES:02d}" / "new" / f"18000{n:05d}.M1P1.host.bad"
         path.write_bytes(content)
-        os.utime(path, ns=(1_763_999_000_000_000_000 + n, 1_763_999_000_000_000_000 + n))
+        os.utime(path, ns=(now + n, now + n))
 
 
 def work(world: World, what: str) -> None:
