@@ -154,6 +154,7 @@ def _reporting(settings: Settings) -> Reporting:
         places,
         own.union(*(place.domains for place in places)),
         plugins.postman(msgspec.structs.asdict(told), home) if told.host else None,
+        timedelta(minutes=told.clean_after_minutes),
         _templates(Path(home, told.templates)) if told.templates else {},
     )
 

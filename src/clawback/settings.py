@@ -100,8 +100,31 @@ class FeedbackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A command that prints the password."""
     ca_file: str = ""
     """Certificates that are believed instead of the system's."""
+    clean_after_minutes: int = 0
+    """How long it waits to tell that no threats were found, so that a person may look first."""
     templates: str = ""
     """A folder with templates of your own: phishing_or_malware.txt, spam.txt, no_threats_found.txt."""
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The portal and the API."""
+
+    host: str = "127.0.0.1"
+    """The address to listen at; beyond this machine only with TLS or behind a proxy."""
+    port: int = 8686
+    """The port to listen at; 0 takes any that is free."""
+    certificate: str = ""
+    """File with the TLS certificate and its chain (PEM), relative to the settings file; "" for no TLS."""
+    key: str = ""
+    """File with the certificate's key (PEM)."""
+    behind_proxy: bool = False
+    """A proxy on this machine does TLS and sets X-Forwarded-For and X-Forwarded-Proto."""
+    names: tuple[str, ...] = ()
+    """Host names by which people reach it, beside `host` and those of this machine itself."""
+    idle_minutes: int = 60
+    """How long somebody who signed in stays so without doing anything."""
+    session_hours: int = 12
+    """How long somebody who signed in stays so at most."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +136,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     sources: tuple[SourceSettings, ...] = ()
     work: WorkSettings = WorkSettings()
+    web: WebSettings = WebSettings()
     reports: tuple[ReportSettings, ...] = ()
     feedback: FeedbackSettings = FeedbackSettings()
     home: str = ""
@@ -172,7 +196,17 @@ def _checked(settings: Settings, path: Path) -> Settings:
         raise BadSettings(f"{path}: work.mailboxes_at_once must be 1 to 256")
     if not 0 <= settings.work.messages_per_second <= 1_000_000:
         raise BadSettings(f"{path}: work.messages_per_second must be 0 to 1,000,000")
+    _check_web(settings.web, path)
     return settings
+
+
+def _check_web(web: WebSettings, path: Path) -> None:
+    if not 0 <= web.port <= 65_535:
+        raise BadSettings(f"{path}: web.port must be 0 to 65535")
+    if bool(web.certificate) is not bool(web.key):
+        raise BadSettings(f"{path}: web.certificate and web.key go together")
+    if not 1 <= web.idle_minutes <= 1_440 or not 1 <= web.session_hours <= 168:
+        raise BadSettings(f"{path}: web.idle_minutes must be 1 to 1440, web.session_hours 1 to 168")
 
 
 _REPORTED_AS = ("phish", "malware", "junk", "not_junk")
@@ -195,6 +229,8 @@ def _check_reports(settings: Settings, path: Path) -> None:
     told = settings.feedback
     if told.host and ("@" not in told.sender or not 1 <= told.port <= 65_535):
         raise BadSettings(f"{path}: feedback needs an address as its sender, and a port of 1 to 65535")
+    if not 0 <= told.clean_after_minutes <= 10_080:
+        raise BadSettings(f"{path}: feedback.clean_after_minutes must be 0 to 10,080")
     if told.security not in _SECURITIES:
         raise BadSettings(f"{path}: feedback.security must be one of {', '.join(_SECURITIES)}")
     if told.user and bool(told.password_file) == bool(told.password_command):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from tests.engine.memory_world import MemoryWorld
+from tests.engine.memory_world import Fuse, MemoryWorld
 
 from clawback.engine.parts import Parts
 from clawback.engine.reading import InlineReader, Reader
@@ -32,10 +33,14 @@ FOLDER = ReportPlace(folder="report phishing", domains=DOMAINS)
 
 
 class Bag:
-    """A postman who keeps letters in memory; `error` is raised instead of taking one."""
+    """A postman who keeps letters in memory; `error` is raised instead of taking one.
+
+    The process may die before a letter is taken, and after it.
+    """
 
     def __init__(self) -> None:
         self.letters: list[Letter] = []
+        self.fuse = Fuse()
         self.error: MailboxError | None = None
         self.refusal = ""
 
@@ -46,7 +51,9 @@ class Bag:
     async def send(self, letter: Letter) -> str:
         if self.error is not None:
             raise self.error
+        self.fuse.step()
         self.letters.append(letter)
+        self.fuse.step()
         return self.refusal
 
 
@@ -57,12 +64,13 @@ class ReportWorld(MemoryWorld):
     reader: Reader = field(default_factory=lambda: InlineReader(Organisation(DOMAINS)))
     bag: Bag = field(default_factory=Bag)
     places: tuple[ReportPlace, ...] = (PLACE, FOLDER)
+    hold: timedelta = timedelta()
     serial: int = 0
 
     @property
     def parts(self) -> Parts:
         plain = Parts(self.store, self.connectors, self.reader, self.bodies, self.now)
-        return replace(plain, reporting=Reporting(self.places, DOMAINS, self.bag))
+        return replace(plain, reporting=Reporting(self.places, DOMAINS, self.bag, self.hold))
 
     def letter(self, text: str = PHISH, *, to: str = ANN, sender: str = "eve@bad.example") -> bytes:
         """A message from outside, each with a Message-ID of its own."""

@@ -281,10 +281,40 @@ def test_feedback_waits_for_a_server_that_is_away_and_is_not_sent_twice(world: R
     world.bag.error = None
     world.settle()
     (letter,) = world.bag.letters
-    assert letter.message_id == f"<{one.id}.feedback@example.org>"
+    assert letter.message_id == f"<{one.id}.no_threats_found@example.org>"
     report_commands.dismiss(world.parts, one.id, "cat")
     world.settle()
     assert world.bag.letters == [letter]
+
+
+def test_whoever_was_told_the_wrong_thing_is_told_the_right_one(world: ReportWorld) -> None:
+    world.automate()
+    original = world.letter(PHISH)
+    world.again(ANN, original)
+    world.read()
+    world.reported(ANN, attached(original, ANN))
+    (one,) = world.submissions()
+    report_commands.confirm(world.parts, one.id, Threat.PHISH, "cat")
+    world.settle()
+    clean, bad = world.bag.letters
+    assert "no threat" in clean.text
+    assert "You were right" in bad.text
+    assert clean.message_id != bad.message_id
+
+
+def test_a_clean_result_can_wait_for_a_person(world: ReportWorld) -> None:
+    world.hold = timedelta(hours=1)
+    world.automate()
+    original = world.letter(PHISH)
+    world.again(ANN, original)
+    world.read()
+    world.reported(ANN, attached(original, ANN))
+    (one,) = world.submissions()
+    assert (one.state, world.bag.letters) == (SubmissionState.CLOSED, [])
+    report_commands.confirm(world.parts, one.id, Threat.PHISH, "cat")
+    world.settle()
+    (bad,) = world.bag.letters
+    assert "You were right" in bad.text
 
 
 def test_feedback_that_is_refused_for_good_is_not_tried_again(world: ReportWorld) -> None:

@@ -78,13 +78,15 @@ def close(
     closed = replace(one, state=SubmissionState.CLOSED, result=result, decided_by=actor, decided_at=now)
     record(unit, SubmissionClosed(one.id, one.investigation_id, result), actor=actor, at=now)
     unit.submissions.save(closed)
-    if parts.reporting.postman is not None and closed.feedback is FeedbackState.NONE:
-        unit.jobs.put(FEEDBACK, one.id, {"submission": one.id}, now)
+    if parts.reporting.postman is not None and closed.told is not result:
+        clean = result is SubmissionResult.NO_THREATS_FOUND and actor == AUTOMATION
+        start = now + parts.reporting.hold if clean else now
+        unit.jobs.put(FEEDBACK, one.id, {"submission": one.id}, now, not_before=start)
     return closed
 
 
 async def tell(parts: Parts, submission_id: str, *, last_try: bool = False) -> None:
-    """Send a reporter the result, once.
+    """Send a reporter the result, once; another one only if the result has changed since.
 
     That it is being sent is written down before, that it was sent after. When the process dies in between
     it is sent again, with the same Message-ID, by which a mail system that looks knows it as a repeat.
@@ -96,7 +98,7 @@ async def tell(parts: Parts, submission_id: str, *, last_try: bool = False) -> N
         return
     letter = feedback(one, parts.reporting.templates, postman.sender)
     if not may_be_told(one.reporter, parts.reporting.domains):
-        _told(parts, one.id, letter.message_id, "the reporter is none of our own people")
+        _told(parts, one, letter.message_id, "the reporter is none of our own people")
         return
     try:
         failure = await postman.send(letter)
@@ -106,27 +108,24 @@ async def tell(parts: Parts, submission_id: str, *, last_try: bool = False) -> N
             waits = isinstance(error, LoginFailed | ProtocolViolation | BadSettings)
             raise Unavailable(str(error)) if waits else error from error
         failure = str(error)
-    _told(parts, one.id, letter.message_id, failure)
+    _told(parts, one, letter.message_id, failure)
 
 
 def _about_to_tell(parts: Parts, submission_id: str) -> Submission | None:
     with parts.store.write(durable=True) as unit:
         one = unit.submissions.hold(submission_id)
-        if one.state is not SubmissionState.CLOSED or one.feedback not in _UNTOLD:
+        if one.state is not SubmissionState.CLOSED or one.told is one.result:
             return None
         sending = replace(one, feedback=FeedbackState.SENDING)
         unit.submissions.save(sending)
         return sending
 
 
-_UNTOLD = (FeedbackState.NONE, FeedbackState.SENDING)
-
-
-def _told(parts: Parts, submission_id: str, internet_message_id: str, failure: str) -> None:
+def _told(parts: Parts, told: Submission, internet_message_id: str, failure: str) -> None:
     now = parts.now()
     with parts.store.write(durable=True) as unit:
-        one = unit.submissions.hold(submission_id)
+        one = unit.submissions.hold(told.id)
         after = FeedbackState.FAILED if failure else FeedbackState.SENT
-        unit.submissions.save(replace(one, feedback=after, feedback_at=now))
+        unit.submissions.save(replace(one, feedback=after, feedback_at=now, told=told.result))
         event = FeedbackSent(one.id, one.reporter, internet_message_id, failure)
         record(unit, event, actor=AUTOMATION, at=now)

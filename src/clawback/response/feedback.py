@@ -81,7 +81,7 @@ def feedback(submission: Submission, templates: Mapping[SubmissionResult, str], 
     head, _, text = template.replace("\r\n", "\n").partition("\n")
     subject = head.partition(":")[2].strip() if head.lower().startswith("subject:") else ""
     return Letter(
-        message_id=f"<{submission.id}.feedback@{sender.rpartition('@')[2]}>",
+        message_id=f"<{submission.id}.{submission.result.value}@{sender.rpartition('@')[2]}>",
         sender=sender,
         to=submission.reporter,
         subject=_one_line(Template(subject or "Your report").safe_substitute(words)),

@@ -58,7 +58,8 @@ class Submission:
     `report_id` and `delivery_id` are the message and the copy of the report, "" when a file was handed in;
     of a message that its owner moved into a folder for reports the copy is its own and `report_id` is "".
     `message_id` is the original's, "" when it was not found. With `kept` the report is never taken out
-    with the messages it is about. `confirmed_as` is a person's word on the original. Times are UTC.
+    with the messages it is about. `confirmed_as` is a person's word on the original, `told` the
+    result that the reporter was told last. Times are UTC.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Submission:
     decided_at: datetime | None = None
     feedback: FeedbackState = FeedbackState.NONE
     feedback_at: datetime | None = None
+    told: SubmissionResult | None = None
 
     @property
     def is_kept(self) -> bool:
