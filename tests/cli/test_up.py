@@ -57,7 +57,7 @@ class Running:
 @contextmanager
 def up() -> Iterator[Running]:
     with subprocess.Popen(
-        [PROGRAM, "up"],
+        [PROGRAM, "up", "--no-portal"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -8,6 +8,7 @@ import click
 
 from clawback import __version__
 from clawback.cli import (
+    accounts,
     actions,
     alerts,
     audit,
@@ -23,12 +24,13 @@ from clawback.cli import (
     messages,
     reports,
     retract,
+    serve,
     setup,
     up,
 )
 from clawback.cli.exits import exit_code
 from clawback.cli.printable import printable
-from clawback.cli.session import Session
+from clawback.cli.session import Serve, Session
 from clawback.errors import ClawbackError
 
 
@@ -49,7 +51,7 @@ def cli(context: click.Context, settings: str | None) -> None:
       clawback init --root /var/vmail      point it at your own mailboxes
       clawback up                          watch them and act
     """
-    context.obj = Session(settings)
+    context.obj = Session(settings, context.obj)
 
 
 for command in (
@@ -69,16 +71,22 @@ for command in (
     exposure.exposure,
     retract.retract,
     automation.automation,
+    accounts.accounts,
+    accounts.tokens,
+    serve.serve,
     reports.reports,
     audit.audit,
 ):
     cli.add_command(command)
 
 
-def main() -> None:
-    """Run the command line; errors become one sentence on standard error and an exit code."""
+def main(door: Serve | None = None) -> None:
+    """Run the command line; errors become one sentence on standard error and an exit code.
+
+    `door` is the other one, without which there is no portal to start.
+    """
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False, obj=door)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         sys.exit(130)

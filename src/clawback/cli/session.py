@@ -6,28 +6,36 @@ import contextlib
 import getpass
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from clawback.cli.progress import Bar
 
 if TYPE_CHECKING:
     from clawback.app import App
     from clawback.engine.parts import Progress
+    from clawback.settings import Settings
+
+
+class Serve(Protocol):
+    """Serves the portal and the API: the other door, which this one does not know."""
+
+    def __call__(self, settings: Settings, say: Callable[[str], None], *, bound: bool = False) -> None: ...
 
 
 class Session:
     """One call of a command."""
 
-    def __init__(self, settings: str | None) -> None:
-        self._settings = settings
+    def __init__(self, settings: str | None, serve: Serve | None = None) -> None:
+        self.settings = settings
+        self.serve = serve
 
     @contextlib.contextmanager
     def app(self, *, progress: Progress | None = None) -> Iterator[App]:
         """The app built from the settings file; without a `progress`, long work has a bar."""
         from clawback import app, settings
 
-        loaded = settings.load(settings.find(self._settings))
+        loaded = settings.load(settings.find(self.settings))
         with Bar(sys.stderr) as bar, app.build(loaded, progress=progress or bar) as built:
             yield built
 

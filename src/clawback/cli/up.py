@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from rich.status import Status
 from rich.text import Text
 
 from clawback.cli.happenings import happenings
+from clawback.cli.portal_child import portal
 from clawback.cli.printable import printable
 from clawback.cli.session import Session
 from clawback.errors import MailboxError
@@ -28,9 +30,13 @@ LATE_SWEEPS = 3
 
 
 @click.command()
+@click.option("--no-portal", is_flag=True, help="Do not serve the portal and the API.")
 @click.pass_obj
-def up(session: Session) -> None:
+def up(session: Session, no_portal: bool) -> None:
     """Watch every mailbox, judge what arrives, act; until Ctrl-C.
+
+    Serves the portal and the API meanwhile, at the address that it prints. The first start makes the first
+    administrator, and prints the password once.
 
     Prints a line for each thing that happens. A queue of work survives a restart: whatever was cut short
     is looked at and finished.
@@ -38,10 +44,10 @@ def up(session: Session) -> None:
     from clawback.engine.parts import silent
 
     with session.app(progress=silent) as app:
-        app.run(lambda parts: _serve(app, parts))
+        app.run(lambda parts: _serve(app, parts, with_portal=session.serve is not None and not no_portal))
 
 
-async def _serve(app: App, parts: Parts) -> None:
+async def _serve(app: App, parts: Parts, *, with_portal: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -49,17 +55,19 @@ async def _serve(app: App, parts: Parts) -> None:
     watch = app.watch()
     teller = Teller(app, watch)
     teller.begin(await _watched(parts))
-    tasks = [asyncio.create_task(watch.run(stop)), asyncio.create_task(teller.run(stop))]
-    try:
-        for first in asyncio.as_completed(tasks):
-            await first
+    beside = portal(app.settings.file, teller.say) if with_portal else contextlib.nullcontext()
+    async with beside:
+        tasks = [asyncio.create_task(watch.run(stop)), asyncio.create_task(teller.run(stop))]
+        try:
+            for first in asyncio.as_completed(tasks):
+                await first
+                stop.set()
+        finally:
             stop.set()
-    finally:
-        stop.set()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        teller.end()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    teller.end()
 
 
 async def _watched(parts: Parts) -> str:

@@ -18,7 +18,7 @@ from clawback.engine.standing import disarm as strike_off
 from clawback.engine.standing import stand_down
 from clawback.engine.starting import start
 from clawback.engine.undoing import OPEN, apart
-from clawback.errors import BadParameter, NotFound, PlanStale
+from clawback.errors import BadParameter, ChangedMeanwhile, NotFound, PlanStale
 from clawback.ids import digest
 from clawback.message.defect import Defect
 from clawback.response.deciding import check_note
@@ -51,11 +51,18 @@ __all__ = [
 IMPORT_BATCH = 1_000
 
 
-def add_indicator(parts: Parts, listed: Indicator, actor: str) -> Indicator:
-    """List one indicator and queue the look back over all mail for it."""
+def add_indicator(
+    parts: Parts, listed: Indicator, actor: str, *, was: Indicator | None = None
+) -> Indicator:
+    """List one indicator and queue the look back over all mail for it.
+
+    With `was`, only while it is listed so: else raises ChangedMeanwhile.
+    """
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         unit.indicators.fence(changing=True)
+        if was is not None and (not unit.indicators.has(was.id) or unit.indicators.get(was.id) != was):
+            raise ChangedMeanwhile(f"somebody else changed {was.id} in between")
         unit.indicators.add([listed])
         record(unit, IndicatorAdded(listed), actor=actor, at=now)
         if listed.verdict is not VerdictKind.NO_THREATS_FOUND:
@@ -112,10 +119,15 @@ def policy(parts: Parts) -> Policy:
         return policy_of(unit)
 
 
-def set_policy(parts: Parts, after: Policy, actor: str) -> Policy:
-    """Replace the policy of automation. Plans that wait keep waiting for a person."""
+def set_policy(parts: Parts, after: Policy, actor: str, *, was: Policy | None = None) -> Policy:
+    """Replace the policy of automation. Plans that wait keep waiting for a person.
+
+    With `was`, only while that is in force: else raises ChangedMeanwhile.
+    """
     with parts.store.write(durable=True) as unit:
         before = policy_of(unit)
+        if was is not None and before != was:
+            raise ChangedMeanwhile("somebody else changed the policy in between")
         if before != after:
             keep_policy(unit, after)
             record(unit, AutomationChanged(before, after), actor=actor, at=parts.now())

@@ -37,6 +37,11 @@ class Caller:
         """The account's name, the actor of whatever is ordered."""
         return self.account.name
 
+    @property
+    def by_token(self) -> bool:
+        """Whether it is a token that asks, and nobody who signed in."""
+        return not self.csrf
+
 
 @dataclass(frozen=True, slots=True)
 class Lives:

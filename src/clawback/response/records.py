@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from clawback.analysis.entities import EntityKind
 from clawback.response import defender
 from clawback.response.accounts import RemediationStanding
 from clawback.response.investigation import ClusterStanding, Investigation
@@ -72,6 +73,23 @@ def investigation_record(investigation: Investigation, *, whole: bool) -> Record
             for e in investigation.log
         ],
     }
+
+
+def air_record(investigation: Investigation) -> Record:
+    """An investigation as a row of Defender's list: more of it than the cmdlet's row has."""
+    ended = investigation.ended_at
+    users = [e.entity.value for e in investigation.evidence if e.entity.kind is EntityKind.MAILBOX]
+    return investigation_record(investigation, whole=False) | {
+        "DetectionSource": investigation.alerts[0].source if investigation.alerts else "",
+        "Users": sorted(set(users)),
+        "EndTime": ended,
+        "Duration": (ended or investigation.changed_at) - investigation.created_at,
+    }
+
+
+def whole_air_record(investigation: Investigation) -> Record:
+    """An investigation with everything that Defender's page of it shows."""
+    return investigation_record(investigation, whole=True) | air_record(investigation)
 
 
 def _cluster(cluster: ClusterStanding) -> Record:

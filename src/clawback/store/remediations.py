@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, or_, select, update
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.errors import NotFound, PlanStale
@@ -96,6 +96,12 @@ class Remediations(Waiting):
             query = query.where(remediations.c.investigation_id == armour(investigation_id))
         rows, after = self._page(query, remediations.c.no, limit, cursor)
         return self._with_accounts(rows), after
+
+    def by_status(self) -> dict[RemediationStatus, int]:
+        """How many stand how, those of late copies too."""
+        table = remediations.c
+        rows = self._connection.execute(select(table.status, func.count()).group_by(table.status))
+        return {RemediationStatus(status): count for status, count in rows}
 
     def of_cluster(self, cluster_id: str) -> tuple[Remediation, ...]:
         """Every remediation of a cluster, also those of late copies, oldest first."""

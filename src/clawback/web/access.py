@@ -1,0 +1,94 @@
+"""Who may do what: one row for every route. The guard in `callers` reads it and refuses what has no row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from clawback.response.people import Permission
+from clawback.web.portal_access import ORDERS, READS
+
+
+class Open(StrEnum):
+    """A route that needs no permission: for anybody, or it asks by itself."""
+
+    ANYBODY = "anybody"
+    ASKS_ITSELF = "asks itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a route needs. A `form` carries the session's csrf as a field, which its handler checks."""
+
+    needs: Permission | Open
+    form: bool = False
+
+
+_READ, _ANALYSE = Row(Permission.READ), Row(Permission.ANALYSE)
+_APPROVE, _AUDIT = Row(Permission.APPROVE), Row(Permission.AUDIT)
+_ADMINISTER, _CONTENT = Row(Permission.ADMINISTER), Row(Permission.CONTENT)
+_ANYBODY = Row(Open.ANYBODY)
+
+ROUTES: Mapping[str, Row] = {
+    "GET /api/air/investigations": _READ,
+    "GET /api/air/investigations/{investigation_id}": _READ,
+    "GET /api/investigations": _READ,
+    "POST /api/investigations": _ANALYSE,
+    "GET /api/investigations/{investigation_id}": _READ,
+    "GET /api/investigations/{investigation_id}/graph": _READ,
+    "GET /api/investigations/{investigation_id}/alerts": _READ,
+    "GET /api/investigations/{investigation_id}/evidence": _READ,
+    "GET /api/investigations/{investigation_id}/entities": _READ,
+    "GET /api/investigations/{investigation_id}/log": _READ,
+    "GET /api/clusters": _READ,
+    "GET /api/clusters/{cluster_id}": _READ,
+    "GET /api/clusters/{cluster_id}/members": _READ,
+    "GET /api/clusters/{cluster_id}/spread": _READ,
+    "GET /api/clusters/{cluster_id}/export": _ANALYSE,
+    "POST /api/clusters/{cluster_id}/propose": _ANALYSE,
+    "GET /api/actions": _READ,
+    "GET /api/actions/{action_id}": _READ,
+    "GET /api/actions/{action_id}/plan": _READ,
+    "GET /api/actions/{action_id}/results": _READ,
+    "GET /api/actions/{action_id}/skipped": _READ,
+    "POST /api/actions/{action_id}/approve": _APPROVE,
+    "POST /api/actions/{action_id}/reject": _APPROVE,
+    "POST /api/actions/{action_id}/undo": _APPROVE,
+    "POST /api/actions/{action_id}/disarm": _APPROVE,
+    "GET /api/messages": _READ,
+    "GET /api/messages/carrying": _READ,
+    "GET /api/messages/{message_id}": _READ,
+    "GET /api/messages/{message_id}/copies": _READ,
+    "GET /api/messages/{message_id}/clusters": _READ,
+    "POST /api/messages/{message_id}/content": _CONTENT,
+    "GET /api/indicators": _READ,
+    "POST /api/indicators": _ANALYSE,
+    "POST /api/indicators/import": _ANALYSE,
+    "GET /api/indicators/{indicator_id}": _READ,
+    "PATCH /api/indicators/{indicator_id}": _ANALYSE,
+    "DELETE /api/indicators/{indicator_id}": _ANALYSE,
+    "GET /api/automation": _READ,
+    "PATCH /api/automation": _ADMINISTER,
+    "GET /api/audit": _AUDIT,
+    "GET /api/audit/verify": _AUDIT,
+    "GET /api/events": _READ,
+    "GET /api/session": _READ,
+    "GET /api/accounts": _ADMINISTER,
+    "POST /api/accounts": _ADMINISTER,
+    "PATCH /api/accounts/{name}": _ADMINISTER,
+    "GET /api/tokens": _READ,
+    "POST /api/tokens": _READ,
+    "DELETE /api/tokens/{token_id}": _READ,
+    "GET /api/health": _ANYBODY,
+    "GET /metrics": Row(Open.ASKS_ITSELF),
+    "GET /api/openapi.json": _ANYBODY,
+    "GET /": _ANYBODY,
+    "GET /sign-in": _ANYBODY,
+    "POST /sign-in": _ANYBODY,
+    "POST /sign-out": Row(Permission.READ, form=True),
+    "GET /static/{name}": _ANYBODY,
+    **{f"GET {path}": _READ for path in READS},
+    **{f"POST {path}": Row(needs, form=True) for path, needs in ORDERS.items()},
+}
+"""The permission that each operation needs; paths as they stand in the OpenAPI document."""

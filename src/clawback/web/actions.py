@@ -1,0 +1,149 @@
+"""``/api/actions``: the action center."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta
+
+from clawback.engine import commands
+from clawback.response.plan import Deed, Receipt, Remediation, RemediationStatus, Skip
+from clawback.response.standing import StandingOrder
+from clawback.store import Unit
+from clawback.web.answers import Answer, Cursor, Limit, Page
+from clawback.web.given import GivenParts
+from clawback.web.offsets import cut, cut_stream
+from clawback.web.orders import GivenOrder
+
+Text = Annotated[str, Meta(max_length=4_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """What is approved: the hash of the plan that was looked at; and why."""
+
+    plan_hash: Annotated[str, Meta(min_length=1, max_length=200)]
+    note: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Why."""
+
+    note: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action; `armed_until` is set while late copies are taken out for it."""
+
+    action: Remediation
+    armed_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one copy."""
+
+    mailbox: str
+    message_id: str
+    delivery_id: str
+    receipt: Receipt
+
+
+@get("/api/actions", sync_to_thread=True, summary="List actions, newest first")
+def actions(
+    parts: GivenParts,
+    status: FromQuery[list[RemediationStatus] | None] = None,
+    investigation_id: FromQuery[str | None] = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> Answer[Page[Remediation]]:
+    """What waits for a decision and what was done; each with its account."""
+    with parts.store.read() as unit:
+        found, after = unit.remediations.list(
+            statuses=status, investigation_id=investigation_id, limit=limit, cursor=cursor
+        )
+    return Answer(Page(found, after))
+
+
+@get("/api/actions/{action_id:str}", sync_to_thread=True, summary="Show one action")
+def action(action_id: FromPath[str], parts: GivenParts) -> Answer[Action]:
+    """Its account, and the hash of its plan, which is what is approved."""
+    with parts.store.read() as unit:
+        return Answer(_whole(unit, action_id))
+
+
+@get("/api/actions/{action_id:str}/plan", sync_to_thread=True, summary="What is planned for each copy")
+def plan(
+    action_id: FromPath[str], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
+) -> Answer[Page[Deed]]:
+    """The deeds of the plan as it was made."""
+    with parts.store.read() as unit:
+        return Answer(cut(unit.remediations.plan(action_id).deeds, limit, cursor))
+
+
+@get("/api/actions/{action_id:str}/results", sync_to_thread=True, summary="What became of each copy")
+def results(
+    action_id: FromPath[str], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
+) -> Answer[Page[Result]]:
+    """The receipts of the whole account: its own, then those of late copies."""
+    with parts.store.read() as unit:
+        page = cut_stream(unit.remediations.results(action_id), limit, cursor)
+    return Answer(Page(tuple(_result(deed, receipt) for deed, receipt in page.items), page.next))
+
+
+@get("/api/actions/{action_id:str}/skipped", sync_to_thread=True, summary="What is left alone, and why")
+def skipped(
+    action_id: FromPath[str], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
+) -> Answer[Page[Skip]]:
+    """The copies that were found and are deliberately not acted on."""
+    with parts.store.read() as unit:
+        return Answer(cut(unit.remediations.left_alone(action_id), limit, cursor))
+
+
+@post("/api/actions/{action_id:str}/approve", sync_to_thread=True, status_code=200, summary="Approve")
+def approve(action_id: FromPath[str], data: JSONBody[Approve], order: GivenOrder) -> Answer[Remediation]:
+    """Let a pending action run, or wait for a second person where the policy wants two.
+
+    Refused when the plan is not the one that was looked at.
+    """
+
+    def work() -> Remediation:
+        return commands.approve(order.parts, action_id, order.actor, plan_hash=data.plan_hash, note=data.note)
+
+    return order.once(work)
+
+
+@post("/api/actions/{action_id:str}/reject", sync_to_thread=True, status_code=200, summary="Reject")
+def reject(action_id: FromPath[str], data: JSONBody[Decide], order: GivenOrder) -> Answer[Remediation]:
+    """Say no to a pending action; nothing is touched."""
+    return order.once(lambda: commands.reject(order.parts, action_id, order.actor, note=data.note))
+
+
+@post("/api/actions/{action_id:str}/undo", sync_to_thread=True, status_code=202, summary="Undo")
+def undo(action_id: FromPath[str], data: JSONBody[Decide], order: GivenOrder) -> Answer[Remediation]:
+    """Put every copy back as it was. Answers the action that does it."""
+    return order.once(lambda: commands.undo(order.parts, action_id, order.actor, note=data.note), 202)
+
+
+@post("/api/actions/{action_id:str}/disarm", sync_to_thread=True, status_code=200, summary="Disarm")
+def disarm(action_id: FromPath[str], data: JSONBody[Decide], order: GivenOrder) -> Answer[StandingOrder]:
+    """Leave late copies alone from now on; what was removed stays removed."""
+    return order.once(lambda: commands.disarm(order.parts, action_id, order.actor, note=data.note))
+
+
+def _whole(unit: Unit, action_id: str) -> Action:
+    found, standing = unit.remediations.get(action_id), unit.standing.of_remediation(action_id)
+    return Action(found, standing.until if standing else None)
+
+
+def _result(deed: Deed, receipt: Receipt) -> Result:
+    return Result(deed.handle.mailbox, deed.message_id, deed.delivery_id, receipt)
+
+
+HANDLERS: tuple[Any, ...] = (actions, action, plan, results, skipped, approve, reject, undo, disarm)

@@ -1,0 +1,180 @@
+"""``/api/clusters``: messages that belong together, each with the reason why."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
+from msgspec import Meta
+
+from clawback.analysis.clusters import Cluster, ClusterKind, Member
+from clawback.analysis.entities import Entity
+from clawback.analysis.indicators import Threat, VerdictKind
+from clawback.engine import commands
+from clawback.engine.export import export_cluster
+from clawback.engine.spread import spread_of
+from clawback.response.counts import Places
+from clawback.response.spread import Spread
+from clawback.store import Unit
+from clawback.web.answers import Answer, Cursor, Limit, Page
+from clawback.web.given import GivenCaller, GivenParts
+from clawback.web.offsets import cut
+from clawback.web.orders import GivenOrder
+
+BLOCK = 64 * 1024
+
+
+class Form(StrEnum):
+    """How an export is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+_TYPES = {
+    Form.CSV: "text/csv; charset=utf-8",
+    Form.JSON: "application/json",
+    Form.PARQUET: "application/vnd.apache.parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterHead:
+    """A cluster without its members: how many there are, and where their copies were last seen."""
+
+    id: str
+    investigation_id: str
+    kind: ClusterKind
+    key: Entity
+    query: str
+    asked_at: datetime
+    verdict: VerdictKind
+    threat: Threat
+    messages: int
+    places: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Which of the messages that moved on to propose the removal of; none names all that are offered."""
+
+    message_ids: Annotated[tuple[str, ...], Meta(max_length=1_000)] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The messages that a plan will be made for; it waits for an approval."""
+
+    message_ids: tuple[str, ...]
+
+
+@get("/api/clusters", sync_to_thread=True, summary="List clusters, newest first")
+def clusters(parts: GivenParts, limit: Limit = 100, cursor: Cursor = "") -> Answer[Page[ClusterHead]]:
+    """Each with its key, verdict and counts."""
+    with parts.store.read() as unit:
+        found, after = unit.clusters.list(limit=limit, cursor=cursor)
+        sizes = unit.clusters.sizes([one.id for one in found])
+        return Answer(Page(tuple(_head(unit, one, sizes[one.id]) for one in found), after))
+
+
+@get("/api/clusters/{cluster_id:str}", sync_to_thread=True, summary="Show one cluster")
+def cluster(cluster_id: FromPath[str], parts: GivenParts) -> Answer[ClusterHead]:
+    """Its key, verdict and counts."""
+    with parts.store.read() as unit:
+        found = unit.clusters.head(cluster_id)
+        return Answer(_head(unit, found, unit.clusters.sizes([cluster_id])[cluster_id]))
+
+
+@get("/api/clusters/{cluster_id:str}/members", sync_to_thread=True, summary="Its members")
+def members(
+    cluster_id: FromPath[str], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
+) -> Answer[Page[Member]]:
+    """Each with the reasons why it is one, in the order in which they came."""
+    with parts.store.read() as unit:
+        return Answer(cut(unit.clusters.get(cluster_id).members, limit, cursor))
+
+
+@get("/api/clusters/{cluster_id:str}/spread", sync_to_thread=True, summary="How its copies got there")
+def spread(cluster_id: FromPath[str], parts: GivenParts) -> Answer[Spread]:
+    """The way of every copy, and what moved on beyond the cluster's key."""
+    with parts.store.read() as unit:
+        return Answer(spread_of(unit, cluster_id))
+
+
+@post(
+    "/api/clusters/{cluster_id:str}/propose",
+    sync_to_thread=True,
+    status_code=202,
+    summary="Propose the removal of what moved on",
+)
+def propose(cluster_id: FromPath[str], data: JSONBody[Propose], order: GivenOrder) -> Answer[Proposed]:
+    """The plan waits for an approval like any other."""
+
+    def work() -> Proposed:
+        return Proposed(commands.take_up(order.parts, cluster_id, data.message_ids, order.actor))
+
+    return order.once(work, 202)
+
+
+@get(
+    "/api/clusters/{cluster_id:str}/export",
+    sync_to_thread=True,
+    summary="Export one cluster",
+    media_type="application/octet-stream",
+)
+def export(
+    cluster_id: FromPath[str],
+    parts: GivenParts,
+    caller: GivenCaller,
+    form: FromQuery[Form] = Form.CSV,
+) -> Response[Any]:
+    """Every copy of its members with reasons, places and results, as a file. Written into the audit log."""
+    folder = Path(tempfile.mkdtemp(prefix="clawback-export-"))
+    try:
+        path = folder / f"cluster.{form.value}"
+        export_cluster(parts, cluster_id, path, caller.name)
+        with parts.store.read() as unit:
+            name = unit.clusters.head(cluster_id).id
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{form.value}"'}
+    return Stream(_blocks(folder, path), media_type=_TYPES[form], headers=headers)
+
+
+def _blocks(folder: Path, path: Path) -> Iterator[bytes]:
+    """The file in blocks; it goes when the last was read, or nobody reads on."""
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                yield block
+    finally:
+        shutil.rmtree(folder)
+
+
+def _head(unit: Unit, one: Cluster, messages: int) -> ClusterHead:
+    return ClusterHead(
+        one.id,
+        unit.clusters.investigation_of(one.id),
+        one.kind,
+        one.key,
+        one.query,
+        one.asked_at,
+        one.verdict,
+        one.threat,
+        messages,
+        unit.clusters.places(one.id),
+    )
+
+
+HANDLERS: tuple[Any, ...] = (clusters, cluster, members, spread, propose, export)

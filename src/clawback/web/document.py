@@ -1,0 +1,58 @@
+"""The OpenAPI document, completed: the one shape of errors at every operation, and how to come in."""
+
+from __future__ import annotations
+
+from litestar.openapi.spec import (
+    Components,
+    OpenAPI,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Schema,
+    SecurityScheme,
+)
+from litestar.openapi.spec.enums import OpenAPIType
+
+from clawback.web.access import ROUTES, Open
+from clawback.web.problems import MEDIA_TYPE
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_FIELDS = {
+    "type": OpenAPIType.STRING,
+    "title": OpenAPIType.STRING,
+    "status": OpenAPIType.INTEGER,
+    "detail": OpenAPIType.STRING,
+    "next": OpenAPIType.STRING,
+}
+
+
+def complete(document: OpenAPI) -> None:
+    """Add what the framework cannot know. Changes the document in place."""
+    document.components = document.components or Components()
+    document.components.security_schemes = {
+        "token": SecurityScheme(type="http", scheme="bearer", description="An API token."),
+    }
+    for path, item in (document.paths or {}).items():
+        for method in _METHODS:
+            operation: Operation | None = getattr(item, method)
+            if operation is not None:
+                _complete(operation, f"{method.upper()} {path}")
+
+
+def _complete(operation: Operation, name: str) -> None:
+    responses = operation.responses or {}
+    own = {status: answer for status, answer in responses.items() if not status.startswith(("4", "5"))}
+    operation.responses = {**own, "default": _problem()}
+    row = ROUTES[name]
+    if isinstance(row.needs, Open):
+        operation.security = []
+    else:
+        operation.security = [{"token": []}]
+        operation.description = f"{operation.description or ''}\n\nNeeds: `{row.needs.value}`.".strip()
+
+
+def _problem() -> OpenAPIResponse:
+    properties = {name: Schema(type=kind) for name, kind in _FIELDS.items()}
+    schema = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=sorted(properties))
+    content = {MEDIA_TYPE: OpenAPIMediaType(schema=schema)}
+    return OpenAPIResponse(description="What is wrong, and what to do next (RFC 9457).", content=content)
