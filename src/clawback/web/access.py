@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from clawback.response.people import Permission
-from clawback.web.portal_access import ORDERS, READS
 
 
 class Open(StrEnum):
@@ -87,8 +86,5 @@ ROUTES: Mapping[str, Row] = {
     "GET /sign-in": _ANYBODY,
     "POST /sign-in": _ANYBODY,
     "POST /sign-out": Row(Permission.READ, form=True),
-    "GET /static/{name}": _ANYBODY,
-    **{f"GET {path}": _READ for path in READS},
-    **{f"POST {path}": Row(needs, form=True) for path, needs in ORDERS.items()},
 }
 """The permission that each operation needs; paths as they stand in the OpenAPI document."""

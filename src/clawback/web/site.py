@@ -43,8 +43,6 @@ from clawback.web.callers import Authentication, caller_of, cookie_name, guard
 from clawback.web.document import complete
 from clawback.web.events import Streams
 from clawback.web.orders import order_of
-from clawback.web.portal import routes
-from clawback.web.portal.frame import page_of, prepared
 from clawback.web.session import Door
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -64,7 +62,6 @@ HANDLERS: tuple[Any, ...] = (
     *people.HANDLERS,
     *health.HANDLERS,
     *session.HANDLERS,
-    *routes.HANDLERS,
 )
 """Every handler; `access` has a row for each."""
 
@@ -109,7 +106,6 @@ def _litestar(parts: Parts, frame: Frame, streams: Streams) -> Litestar:
     dependencies = {name: Provide(_always(value), sync_to_thread=False) for name, value in known.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)
     dependencies["order"] = Provide(order_of)
-    dependencies["page"] = Provide(page_of, sync_to_thread=False)
     # In one router: handlers of one path that come one by one are put into a thread twice (litestar 2.25).
     return Litestar(
         [Router("/", route_handlers=HANDLERS)],
@@ -122,19 +118,13 @@ def _litestar(parts: Parts, frame: Frame, streams: Streams) -> Litestar:
             Exception: problems.of_all,
         },
         response_class=Answer,
-        template_config=TemplateConfig(
-            directory=TEMPLATES, engine=JinjaTemplateEngine, engine_callback=_prepare
-        ),
+        template_config=TemplateConfig(directory=TEMPLATES, engine=JinjaTemplateEngine),
         openapi_config=_openapi(),
         request_max_body_size=MOST_BYTES,
         logging_config=None,
         lifespan=[_lifespan(parts, streams)],
         signature_types=[Parts],
     )
-
-
-def _prepare(engine: JinjaTemplateEngine) -> None:
-    prepared(engine.engine)
 
 
 def _openapi() -> OpenAPIConfig:
