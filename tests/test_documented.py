@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -10,6 +11,11 @@ import pytest
 
 from clawback.cli import reference
 from clawback.cli.main import cli
+from clawback.cli.reference_statuses import SECTIONS
+from clawback.response.alerts import AlertKind
+from clawback.response.evidence_summary import EvidenceCounts
+from clawback.response.meanings import COUNTS, MEANINGS
+from clawback.response.playbooks import PLAYBOOKS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -48,6 +54,19 @@ def test_every_command_and_option_says_what_it_is_for(name: str) -> None:
     silent = [p.name for p in command.params if isinstance(p, click.Option) and not p.hidden and not p.help]
     assert command.help
     assert silent == []
+
+
+def test_every_status_verdict_type_and_count_is_on_its_page_with_its_rule() -> None:
+    page = WRITTEN["statuses.md"]
+    for title, kind, _ in SECTIONS:
+        section = page.partition(f"## {title}\n")[2].partition("\n## ")[0]
+        assert [one.value for one in kind if f"`{one.value}`" not in section] == []
+        assert set(MEANINGS[kind]) == set(kind)
+    names = {field.name for field in fields(EvidenceCounts)} - {"type", "more"}
+    assert set(COUNTS) == names
+    assert {kind.value for kind in AlertKind if f"`{kind.value}`" not in page} == set()
+    assert set(PLAYBOOKS) == set(AlertKind)
+    assert {kind for _, kind, _ in SECTIONS} == set(MEANINGS)
 
 
 def test_no_row_of_a_page_is_without_its_meaning() -> None:

@@ -20,6 +20,7 @@ from clawback.analysis.rules import RULES
 from clawback.cli.cmdlet_help import help_text
 from clawback.cli.exits import CODES
 from clawback.cli.parameters import Cmdlet
+from clawback.cli.reference_statuses import statuses
 from clawback.response.events import EVENTS
 from clawback.response.plan import ActionKind, Outcome, RemediationStatus
 
@@ -34,6 +35,7 @@ def pages() -> dict[str, str]:
         "events.md": _page("Events", _events()),
         "rules.md": _page("Rules", _rules()),
         "actions.md": _page("Actions", _actions()),
+        "statuses.md": _page("Statuses, verdicts, types and counts", statuses()),
         "exit-codes.md": _page("Exit codes", _exit_codes()),
     }
     tree = _named("clawback.cli.main", "cli")

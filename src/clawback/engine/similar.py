@@ -17,6 +17,7 @@ from clawback.analysis.fingerprints import Fingerprint
 from clawback.analysis.indicators import VerdictKind
 from clawback.analysis.similar import Campaign, Original, Pair
 from clawback.engine.investigate import ACTION, folders_of, plan_for
+from clawback.engine.limits import ends_before
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
@@ -79,6 +80,8 @@ async def cut_similar(parts: Parts, investigation_id: str, request: Request) -> 
         below = {c.id: members for c in around.carriers if (members := _with_same_shape(unit, c))}
     for cluster in found:
         with parts.store.write() as unit:
+            if ends_before(unit, investigation_id, cluster, around.policy, parts.now()):
+                break
             unit.clusters.save(cluster, investigation_id)
             _stand(unit, cluster.id, parts.now())
         await conclude(parts, cluster.id, request.asked)

@@ -116,6 +116,8 @@ def _restated(item: Evidence, state: Investigation) -> Evidence:
         status = EvidenceStatus.NOT_FOUND if state.asked else item.status
         return replace(item, status=status)
     worst = min(mine, key=lambda c: _GRAVITY[c.verdict])
+    if worst.verdict is VerdictKind.NO_THREATS_FOUND:
+        return replace(item, verdict=worst.verdict, threat=None, status=EvidenceStatus.NONE)
     return replace(item, verdict=worst.verdict, threat=worst.threat, status=_evidence_status(mine, state))
 
 
