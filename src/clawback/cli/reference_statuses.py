@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import Threat, VerdictKind
@@ -17,18 +18,18 @@ from clawback.response.meanings import CLUSTER_COUNTS, COUNTS, ELSEWHERE, MEANIN
 from clawback.response.plan import Outcome, RemediationStatus
 from clawback.response.playbooks import PLAYBOOKS
 
-_OURS: Mapping[StrEnum, str] = {}
-SECTIONS: tuple[tuple[str, type[StrEnum], Mapping[StrEnum, str]], ...] = (
-    ("Status of an investigation", InvestigationStatus, {**defender.INVESTIGATION_STATUS}),
-    ("Severity of an alert", Severity, {**defender.SEVERITY}),
-    ("Verdict", VerdictKind, {**defender.VERDICT}),
-    ("Threat", Threat, {**defender.THREAT}),
-    ("Cluster type", ClusterKind, {**defender.CLUSTER_TYPE}),
-    ("Type of evidence", EvidenceType, {**defender.EVIDENCE_TYPE}),
-    ("Remediation status of evidence", EvidenceStatus, {**defender.EVIDENCE_STATUS}),
-    ("Status of an action", RemediationStatus, {**defender.ACTION_STATUS}),
+_OURS: Mapping[Any, str] = {}
+SECTIONS: tuple[tuple[str, type[StrEnum], Mapping[Any, str]], ...] = (
+    ("Status of an investigation", InvestigationStatus, defender.INVESTIGATION_STATUS),
+    ("Severity of an alert", Severity, defender.SEVERITY),
+    ("Verdict", VerdictKind, defender.VERDICT),
+    ("Threat", Threat, defender.THREAT),
+    ("Cluster type", ClusterKind, defender.CLUSTER_TYPE),
+    ("Type of evidence", EvidenceType, defender.EVIDENCE_TYPE),
+    ("Remediation status of evidence", EvidenceStatus, defender.EVIDENCE_STATUS),
+    ("Status of an action", RemediationStatus, defender.ACTION_STATUS),
     ("Outcome of a copy", Outcome, _OURS),
-    ("Location of a copy", DeliveryLocation, {**defender.LOCATION}),
+    ("Location of a copy", DeliveryLocation, defender.LOCATION),
 )
 
 
@@ -70,6 +71,6 @@ def _alerts() -> str:
     return _table(("Alert", "Word", "Severity", "Investigation type", "Steps", "Raised when"), rows)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
