@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from clawback.cli.brake import weighed_facts
 from clawback.cli.columns import REMEDIATIONS
 from clawback.cli.exposure import exposure_facts, exposure_record, of_action
 from clawback.cli.formatting import format_list
@@ -85,14 +86,15 @@ def show(session: Session, action_id: str, as_json: bool) -> None:
         skips = unit.remediations.left_alone(action_id)
         plan = unit.remediations.plan(action_id)
         order = unit.standing.of_remediation(action_id)
+        weighed, braked = unit.brake.get(action_id), weighed_facts(unit, remediation)
         exposed = None if remediation.undoes else exposure_of(unit, action_id, app.parts.now())[0]
     if as_json:
         plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": skips}
         plain |= {"planned": () if results else plan.deeds, "armed_until": order.until if order else None}
-        plain |= {"exposure": exposure_record(exposed) if exposed else None}
+        plain |= {"exposure": exposure_record(exposed) if exposed else None, "brake": weighed}
         click.echo(to_json(plain), nl=False)
         return
-    known = _facts(remediation) | armed_until(order) | (exposure_facts(exposed) if exposed else {})
+    known = _facts(remediation) | braked | armed_until(order) | (exposure_facts(exposed) if exposed else {})
     click.echo(format_list([known], width_of(sys.stdout)))
     if results:
         bad_first = sorted(results, key=lambda r: (r[1].outcome is Outcome.REMOVED, r[0].handle.mailbox))
@@ -114,7 +116,7 @@ def _facts(done: Remediation) -> dict[str, object]:
         "Cluster": done.cluster_id,
         "Account": account(done),
         **({"Came late": f"{done.late} of them"} if done.late else {}),
-        **({"Late copies of": done.follows} if done.follows else {}),
+        **({"Late copies of": done.follows} if done.follows and not done.rest else {}),
         "Planned": done.made_at,
         "Plan hash": done.plan_hash,
     }

@@ -126,6 +126,19 @@ def _automation(unit: Unit, row: AuditRow) -> str:
     return f"the policy of automation was changed by {row.actor}"
 
 
+def _breaker_opened(unit: Unit, row: AuditRow) -> str:
+    why = f"{row.body['reason']} ({row.actor})"
+    return f"the breaker is open, nothing runs by itself: {why}; clawback brake close"
+
+
+def _breaker_closed(unit: Unit, row: AuditRow) -> str:
+    return f"the breaker was closed by {row.actor}, automation goes on"
+
+
+def _rest_held(unit: Unit, row: AuditRow) -> str:
+    return f"action {row.body['remediation_id']} waits for a person now: {row.body['reason']}"
+
+
 def _remediation(unit: Unit, row: AuditRow) -> Remediation:
     return unit.remediations.get(row.body["remediation_id"])
 
@@ -152,4 +165,7 @@ _LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
     "verdict_retracted": _retracted,
     "indicators_imported": _imported,
     "automation_changed": _automation,
+    "breaker_opened": _breaker_opened,
+    "breaker_closed": _breaker_closed,
+    "rest_held": _rest_held,
 }

@@ -12,7 +12,7 @@ from clawback.analysis.facts import Fact
 from clawback.engine.grounds import listings
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
-from clawback.engine.record import AUTOMATION, record
+from clawback.engine.record import AUTOMATION, STANDING, record
 from clawback.errors import PlanStale
 from clawback.response.brake import HOUR, Breaker, Lately, Outcomes, trips, window
 from clawback.response.collateral import Collateral, Count, sender_of
@@ -146,6 +146,16 @@ def close_breaker(parts: Parts, actor: str, *, note: str = "") -> Breaker:
         _keep(unit, closed, now)
         record(unit, BreakerClosed(note), actor=actor, at=now)
     return closed
+
+
+def goes_by_itself(unit: Unit, action: Remediation) -> bool:
+    """Whether automation alone let a removal run, or late copies of one that it did."""
+    if action.undoes or action.approval is None:
+        return False
+    if action.approval.by != STANDING:
+        return action.approval.by == AUTOMATION
+    root = unit.remediations.get(action.follows).approval
+    return root is not None and root.by == AUTOMATION
 
 
 def completed(unit: Unit, ended: Remediation, now: datetime) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from clawback.engine.brake import completed
+from clawback.engine.brake import breaker_of, completed, goes_by_itself
 from clawback.engine.deeds import Answer, Guard, Run, do, failed, look_then_do, refused
 from clawback.engine.ingest import Told, sync_many
 from clawback.engine.intake import chunks, keep, size_of
@@ -73,10 +73,11 @@ def _started(run: Run) -> None:
 async def _all_deeds(run: Run) -> None:
     with run.parts.store.read() as unit:
         unsettled = unit.remediations.intended(run.plan.id)
+        by_itself = goes_by_itself(unit, unit.remediations.get(run.plan.id))
     waiting: list[Waits] = []
     for i in range(0, len(unsettled), BATCH):
         waiting += await _carry_out(run, unsettled[i : i + BATCH], look_then_do)
-    while deeds := _intend_next(run):
+    while deeds := _intend_next(run, by_itself):
         waiting += await _carry_out(run, deeds, do)
         run.parts.progress("moving copies", deeds[-1].seq + 1, len(run.plan.deeds))
     if waiting:
@@ -89,13 +90,26 @@ def _later(why: str, waiting: Sequence[Waits]) -> Waits:
     return Throttled(why, max(afters)) if afters else Unavailable(why)
 
 
-def _intend_next(run: Run) -> tuple[Deed, ...]:
+def _intend_next(run: Run, by_itself: bool) -> tuple[Deed, ...]:
+    """The next deeds, about to be done. None once the breaker is open, for what goes by itself."""
     with run.parts.store.write(durable=True) as unit:
         deeds = unit.remediations.planned(run.plan.id, BATCH, hold=True)
         if deeds:
             run.guard(unit)
+            if by_itself and breaker_of(unit).open:
+                _leave(run, unit)
+                return ()
             unit.remediations.intend(run.plan.id, [d.seq for d in deeds], run.parts.now())
     return deeds
+
+
+def _leave(run: Run, unit: Unit) -> None:
+    """Settle the deeds that nobody has begun with: the breaker was opened."""
+    left = unit.remediations.planned(run.plan.id, len(run.plan.deeds))
+    why, now = "the breaker was opened", run.parts.now()
+    unit.remediations.receipt(
+        run.plan.id, [Receipt(d.seq, Outcome.SKIPPED, why, d.handle, d.handle, now) for d in left]
+    )
 
 
 Act = Callable[[Run, Sequence[Deed]], Awaitable[dict[int, Answer]]]

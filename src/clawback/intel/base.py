@@ -24,6 +24,9 @@ class Warnings(Protocol):
     def shared(self, domains: Iterable[str]) -> frozenset[str]:
         """Those of these domains of senders that many own together: free mail, hosting."""
 
+    def describe(self) -> str:
+        """Which lists there are, in one sentence without a full stop."""
+
 
 class NoWarnings:
     """The lists of whoever has none."""
@@ -39,3 +42,7 @@ class NoWarnings:
     def shared(self, domains: Iterable[str]) -> frozenset[str]:
         """None."""
         return frozenset()
+
+    def describe(self) -> str:
+        """That there are none."""
+        return "none"

@@ -59,12 +59,6 @@ def _by_fact() -> Mapping[str, Mapping[str, str]]:
     return found
 
 
-def described() -> str:
-    """Which lists there are, in one sentence without a full stop."""
-    entries = sum(len(one.entries) for one in shipped().lists)
-    return f"{len(shipped().lists)} lists with {entries:,} entries, made on {shipped().made}"
-
-
 @dataclass(frozen=True, slots=True)
 class ShippedWarnings:
     """The shipped lists, and the organisation's own domains (in lower case)."""
@@ -77,6 +71,14 @@ class ShippedWarnings:
         What somebody has below a hosting domain is no part of it: then only lists that name it count.
         """
         return tuple(self._said(host.removeprefix("www."), at))
+
+    def describe(self) -> str:
+        """How many lists and entries, and when they were put together."""
+        entries = sum(len(one.entries) for one in shipped().lists)
+        titles = ", ".join(f"{one.title} {one.version}" for one in shipped().lists)
+        return (
+            f"{entries:,} entries of {len(shipped().lists)} lists, put together on {shipped().made}: {titles}"
+        )
 
     def _said(self, host: str, at: datetime) -> Iterator[Fact]:
         above = tuple(_above(host))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, case, exists, func, or_, select
 
 from clawback.message.delivery import DeliveryLocation
 from clawback.response.brake import Outcomes
@@ -85,15 +85,19 @@ class Brake(Repository):
         return Outcomes(
             taken=self._count(_receipted(), mine & done),
             undone=self._count(_receipted(), mine & done & back),
-            returned=self._count(_receipted(), mine & done & ~back & lies & moved),
+            returned=self._count(_receipted(), mine & done & ~back & ((lies & moved) | _taken_again())),
         )
 
     def back_in_mailbox(self, remediation_id: str) -> int:
-        """How many copies that a remediation took out lie in a mailbox again, whoever brought them."""
+        """How many copies that a remediation took out were brought back: they lie in a mailbox again, or did.
+
+        Late copies are taken out on sight, and so are those that come back.
+        """
         lies = deliveries.c.location.in_(_MAILBOX) & (deliveries.c.location != _goal())
+        back = lies | _taken_again()
         done = receipts.c.outcome == Outcome.REMOVED.value
         query = _receipted().join(deliveries, deliveries.c.id == deeds.c.delivery_id)
-        mine = (remediations.c.id == armour(remediation_id)) & done & lies
+        mine = (remediations.c.id == armour(remediation_id)) & done & back
         return self._count(query, mine)
 
     def rest_of(self, remediation_id: str) -> Sequence[str]:
@@ -128,6 +132,20 @@ def _goal() -> ColumnElement[str]:
         (table.kind == "move_to_junk", DeliveryLocation.JUNK.value),
         (table.kind == "move_to_deleted_items", DeliveryLocation.DELETED_ITEMS.value),
         else_="",
+    )
+
+
+def _taken_again() -> ColumnElement[bool]:
+    """Whether the copy of a deed came late for its own remediation: somebody had brought it back."""
+    other, again = remediations.alias("other"), deeds.alias("again")
+    joined = again.join(other, other.c.no == again.c.remediation_no)
+    query = select(again.c.seq).select_from(joined)
+    return exists(
+        query.where(
+            again.c.delivery_id == deeds.c.delivery_id,
+            other.c.follows == remediations.c.id,
+            other.c.rest == 0,
+        )
     )
 
 
