@@ -232,7 +232,9 @@ class Organisation(RuleBasedStateMachine):
         """A pending plan is approved and undone while nothing else happens: all is as it was."""
         self.all_comes_to_rest()
         world = self.world
+        listed = {entry.value for entry in self._listed()}
         fit = [r for r in world.actions() if r.status is S.PENDING and r.expires_at > world.clock]
+        fit = [r for r in fit if r.key.value in listed]  # what was taken back is not approved any more
         if not fit:
             return
         before = world.seen()

@@ -94,6 +94,7 @@ def _plan(
             folders,
             held=frozenset(unit.remediations.open_for(sorted(reached_ids))),
             spared=frozenset(unit.remediations.put_back_last(sorted(reached_ids))),
+            declined=frozenset(unit.remediations.declined(sorted(reached_ids), cluster.key)),
         )
         _decide(parts, unit, order, cluster, ground, now)
 
