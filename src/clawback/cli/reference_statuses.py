@@ -53,7 +53,8 @@ def statuses() -> Iterator[str]:
 
 def _rule(one: StrEnum) -> str:
     rule = MEANINGS[type(one)][one]
-    return f"{rule} No connector gives it." if one in NOT_HERE else rule
+    nowhere = isinstance(one, DeliveryLocation) and one in NOT_HERE
+    return f"{rule} No connector gives it." if nowhere else rule
 
 
 def _alerts() -> str:
