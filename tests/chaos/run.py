@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def _storm(built: App, owners: list[Owner], killer: Killer, outcome: Outcome) ->
     for thread in (*owners, killer):
         thread.start()
     while not killer.enough:
-        removal = _removed(built, settled=False)
+        removal = _removed(built, settled=False, over=lambda: killer.enough)
         outcome.rounds += 1
         if not killer.enough:
             undone = commands.undo(built.parts, removal, "chaos")
@@ -153,8 +154,10 @@ def _storm(built: App, owners: list[Owner], killer: Killer, outcome: Outcome) ->
     killer.end()
 
 
-def _removed(built: App, *, settled: bool) -> str:
-    """Ask for the removal until there was one; the id of the last.
+def _removed(built: App, *, settled: bool, over: Callable[[], bool] = bool) -> str:
+    """Ask for the removal until there was one, or it is `over`; the id of the last.
+
+    What comes late is taken out for the removals there were, so that there may be nothing left to remove.
 
     With `settled`, until the ledger sees no copy where its owner can and nothing is left to do. While a
     server is down nobody knows where its copies are, and nothing can be planned for them.
@@ -166,12 +169,12 @@ def _removed(built: App, *, settled: bool) -> str:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         commands.start(built.parts, URL, "chaos")
-        _wait_for_work(built, kinds)
+        _wait_for_work(built, kinds, over)
         done = _removals(built)
         if settled and done and not _in_sight(built, listed):
             return done[0]
-        if not settled and len(done) > len(before):
-            return done[0]
+        if not settled and (len(done) > len(before) or over()):
+            return done[0] if done else ""
     raise TimeoutError("there is no removal")
 
 
@@ -190,10 +193,10 @@ def _in_sight(built: App, listed: Indicator) -> int:
     return sum(n for place, n in places.items() if place.in_mailbox or place is DeliveryLocation.UNKNOWN)
 
 
-def _wait_for_work(built: App, kinds: tuple[str, ...] | None) -> None:
-    """Until no such work waits, and none comes for a moment."""
+def _wait_for_work(built: App, kinds: tuple[str, ...] | None, over: Callable[[], bool]) -> None:
+    """Until no such work waits, and none comes for a moment, which owners may never let be; or it is over."""
     until, quiet = time.monotonic() + PATIENCE, 0
-    while quiet < 20:
+    while quiet < 20 and not over():
         if time.monotonic() > until:
             raise TimeoutError("the queue does not become empty")
         with built.store.read() as unit:
