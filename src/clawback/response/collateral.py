@@ -43,7 +43,8 @@ class Signs:
     """What is known of one copy.
 
     `written_since` is when its owner first wrote to the sender. `threaded`: it refers to a message of ours.
-    `derived`: it answers or holds another member of the cluster, so that who sent it says nothing.
+    `derived`: it answers or holds another member of the cluster, or its sender is one of ours who had got one
+    before, so that who sent it says nothing.
     `accused`: something malicious besides the cluster's key was found in it.
     """
 

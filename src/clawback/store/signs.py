@@ -31,6 +31,9 @@ MOST_CARRIERS = 20_000
 """Members of a cluster whose senders are looked at; they are in the order of their hashes, so any will do."""
 
 
+_NEVER = 1 << 62
+
+
 class Signs(Repository):
     """What is known of copies and their senders."""
 
@@ -41,11 +44,15 @@ class Signs(Repository):
 
         What the sources in `same_key` say is the cluster's own key, and accuses nobody of more.
         """
+        got: dict[str, int] | None = None
         for chunk in chunks([armour(delivery_id) for delivery_id in delivery_ids], AT_ONCE):
             rows = self._connection.execute(_copies().where(self._within(deliveries.c.id, chunk))).all()
             numbers = sorted({row.no for row in rows})
             threaded, derived = self._threaded(numbers), self._derived(numbers, cluster_id)
             accused = self._accused(numbers, same_key)
+            if got is None and any(_among_us(row) for row in rows):
+                got = self._got_first(cluster_id)
+            derived |= {row.no for row in rows if got and got.get(row.sender, _NEVER) < row.internal_date}
             yield tuple(_signs(row, row.no in threaded, row.no in derived, row.no in accused) for row in rows)
 
     def carried(self, cluster_id: str) -> tuple[Carried, ...]:
@@ -97,6 +104,19 @@ class Signs(Repository):
                 members.setdefault(row.key, set()).add(row.message_no)
         return {row.message_no for row in refs if members.get(row.key, set()) - {row.message_no}}
 
+    def _got_first(self, cluster_id: str) -> dict[str, int]:
+        """When each mailbox first got a member that its owner did not send; those may have passed it on."""
+        joined = (
+            clusters.join(cluster_members, cluster_members.c.cluster_no == clusters.c.no)
+            .join(deliveries, deliveries.c.message_id == cluster_members.c.message_id)
+            .join(mailboxes, mailboxes.c.no == deliveries.c.mailbox_no)
+        )
+        received = deliveries.c.original_location != DeliveryLocation.SENT.value
+        query = select(mailboxes.c.mailbox, func.min(deliveries.c.internal_date).label("first"))
+        mine = query.select_from(joined).where(clusters.c.id == armour(cluster_id), received)
+        rows = self._connection.execute(mine.group_by(mailboxes.c.mailbox))
+        return {row.mailbox.lower(): row.first for row in rows}
+
     def _accused(self, numbers: Sequence[int], same_key: Collection[str]) -> set[int]:
         table = detections.c
         query = select(table.message_no).where(
@@ -104,6 +124,11 @@ class Signs(Repository):
         )
         others = query.where(table.source.not_in([armour(source) for source in sorted(same_key)]))
         return set(self._connection.execute(others).scalars())
+
+
+def _among_us(row: Row[Any]) -> bool:
+    """Whether the sender looks like somebody of the owner's own organisation."""
+    return bool(row.sender.rpartition("@")[2] == row.mailbox.lower().rpartition("@")[2])
 
 
 def _copies() -> Select[Any]:
