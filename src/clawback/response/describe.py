@@ -19,8 +19,8 @@ from clawback.response.events import (
     RemediationPlanned,
     RemediationRejected,
 )
-from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_brake import CollateralEstimated, RestHeld
+from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
 from clawback.response.events_inquiries import InquiryEvent
 
