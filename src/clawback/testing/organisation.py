@@ -15,7 +15,9 @@ from clawback.testing.maildir_tree import CONTRACTS, INBOX
 from clawback.testing.people import Person, staff
 from clawback.testing.real_mail import RealMail
 
-__all__ = ["DAYS", "Organisation", "build_organisation", "checksums", "make_mailboxes"]
+__all__ = ["DAYS", "Organisation", "build_organisation", "checksums", "deliver", "make_mailboxes"]
+Writer = Callable[[Desk], list[Letter]]
+"""What writes letters, at a desk."""
 
 DAYS = 90
 """How far back the mail reaches."""
@@ -90,23 +92,29 @@ def build_organisation(
     shared: Path | None = None,
     domain: str = "northwind.example",
     now: datetime | None = None,
+    also: Writer | None = None,
+    share: float = 0.0,
 ) -> Organisation:
     """Make ``<root>/<user>/Maildir`` for `mailboxes` users and fill them with `messages` copies.
 
     The same arguments with the same `now` make the same tree. With `shared` (the folder ``shared/data``)
-    the messages are real ones from there, else they are written by this package.
+    the messages are real ones from there, else they are written by this package. That `share` of the copies
+    is written by `also`.
     """
     moment = now or datetime.now(UTC).replace(microsecond=0)
     random = chance(seed)
     organisation = make_mailboxes(root, staff(domain, mailboxes, random), domain, seed, moment)
     source = RealMail(shared, random).letter if shared else _sample
     desk = Desk(random, organisation.people, domain, moment)
-    delivered = 0
+    delivered = written = 0
     while delivered < messages:
         age = timedelta(seconds=random.uniform(60, DAYS * 86_400))
-        for letter in source(Desk(random, desk.people, domain, moment - age)):
+        mine = also if also and written < share * (delivered + 1) else None
+        before = delivered
+        for letter in (mine or source)(Desk(random, desk.people, domain, moment - age)):
             if letter.moment < moment:
-                delivered += _deliver(organisation, letter, random, delivered, messages - delivered)
+                delivered += deliver(organisation, letter, random, delivered, messages - delivered)
+        written += delivered - before if mine else 0
     return Organisation(root, domain, organisation.people, delivered, seed, moment)
 
 
@@ -129,7 +137,7 @@ def _sample(desk: Desk) -> list[Letter]:
     return chosen(desk)
 
 
-def _deliver(organisation: Organisation, letter: Letter, random: Random, number: int, room: int) -> int:
+def deliver(organisation: Organisation, letter: Letter, random: Random, number: int, room: int) -> int:
     """Put the letter's copies where they lie now, at most `room`; answers how many."""
     written = 0
     for user, folder, content, arrived in _copies(letter, random):
