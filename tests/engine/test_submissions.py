@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +27,10 @@ from tests.engine.report_world import (
 from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.analysis.submitted import FoundBy
 from clawback.engine import commands, report_commands
+from clawback.engine.alerting import stop
+from clawback.engine.ingest import sync_all
+from clawback.engine.submissions import ALERTS, REPORT
+from clawback.engine.workflow import Worker
 from clawback.errors import BadParameter, NotFound, Unavailable
 from clawback.message.reports import ReportedAs, ReportFormat
 from clawback.response.alerts import AlertKind
@@ -108,7 +113,16 @@ def test_where_the_settings_say_so_reports_go_with_what_they_are_about(world: Re
     assert copies(world, "please look", (DESK,)) == []
 
 
-def test_a_person_confirms_and_every_copy_goes_and_all_reporters_are_told(world: ReportWorld) -> None:
+@pytest.fixture
+def either(tmp_path: Path, store_url: str) -> Iterator[ReportWorld]:
+    """A world on each database in turn."""
+    made = ReportWorld(tmp_path, store_url)
+    yield made
+    made.close()
+
+
+def test_a_person_confirms_and_every_copy_goes_and_all_reporters_are_told(either: ReportWorld) -> None:
+    world = either
     originals = {user: world.letter(PHISH, to=user) for user in (ANN, BEN)}
     for user, original in originals.items():
         world.again(user, original)
@@ -145,6 +159,34 @@ def test_reports_of_one_message_and_of_messages_like_it_join_one_inquiry(world: 
     (investigation,) = world.investigations()
     assert len(investigation.alerts) == 3
     assert {one.investigation_id for one in world.submissions()} == {investigation.id}
+
+
+def test_a_flood_of_reports_raises_so_many_alerts_and_each_is_told(world: ReportWorld) -> None:
+    original = world.letter(PHISH)
+    world.again(ANN, original)
+    world.read()
+    reports = ALERTS + 5
+    for n in range(reports):
+        world.again(DESK, attached(original, ANN, note=f"once more: {n}"))
+    world.read()
+    (investigation,) = world.investigations()
+    assert len(investigation.alerts) == ALERTS
+    with world.store.read() as unit:
+        assert unit.submissions.count_of(investigation.id) == reports
+    assert len(world.bag.letters) == reports
+
+
+def test_an_inquiry_that_is_stopped_leaves_its_reports_to_a_person(world: ReportWorld) -> None:
+    original = world.letter(PHISH)
+    world.again(ANN, original)
+    world.read()
+    world.again(DESK, attached(original, ANN))
+    asyncio.run(sync_all(world.parts))
+    asyncio.run(Worker(world.parts, "worker", (REPORT,)).drain())
+    stop(world.parts, world.investigations()[0].id, "cat")
+    world.settle()
+    (one,) = world.submissions()
+    assert (one.state, world.bag.letters) == (SubmissionState.UNDECIDED, [])
 
 
 def test_an_original_is_found_by_its_content_where_headers_are_gone(world: ReportWorld) -> None:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from clawback.response.events import AlertJoined, InvestigationEvent
 from clawback.response.investigation import OPEN_STATUSES, Investigation
-from clawback.response.submissions import SubmissionState
 from clawback.store import Unit
 
 SETTLE = "settle_reports"
@@ -20,6 +19,5 @@ def follow_up(unit: Unit, event: InvestigationEvent, after: Investigation, now: 
     """
     if after.status in OPEN_STATUSES or isinstance(event, AlertJoined):
         return
-    mine = unit.submissions.of_investigation(after.id)
-    if any(one.state is SubmissionState.INVESTIGATING for one in mine):
+    if unit.submissions.waiting(after.id):
         unit.jobs.put(SETTLE, after.id, {"investigation": after.id}, now)

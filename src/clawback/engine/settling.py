@@ -53,7 +53,15 @@ def _settle(parts: Parts, unit: Unit, one: Submission, state: Investigation, now
         why = f"the investigation failed: {state.failure}"
         unit.submissions.save(replace(one, state=SubmissionState.UNDECIDED, reason=why))
         return
-    close(parts, unit, one, outcome(unit, one, state), one.decided_by or AUTOMATION, now)
+    result = outcome(unit, one, state)
+    if state.status in _CUT_SHORT and result is SubmissionResult.NO_THREATS_FOUND:
+        why = "the investigation ended before it was through"
+        unit.submissions.save(replace(one, state=SubmissionState.UNDECIDED, reason=why))
+        return
+    close(parts, unit, one, result, one.decided_by or AUTOMATION, now)
+
+
+_CUT_SHORT = (InvestigationStatus.TERMINATED_BY_SYSTEM, InvestigationStatus.TERMINATED_BY_USER)
 
 
 def outcome(unit: Unit, one: Submission, state: Investigation) -> SubmissionResult:

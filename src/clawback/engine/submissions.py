@@ -28,6 +28,7 @@ from clawback.message.message import Message
 from clawback.message.reports import ReportFormat
 from clawback.response.alerts import AlertKind
 from clawback.response.events_reports import SubmissionReceived, SubmissionRefused
+from clawback.response.investigation import OPEN_STATUSES
 from clawback.response.submissions import (
     ReportPlace,
     Submission,
@@ -36,6 +37,7 @@ from clawback.response.submissions import (
     why_not_believed,
 )
 from clawback.store import MessageQuery, Unit
+from clawback.store.similar import Narrow
 
 REPORT = "report"
 """The kind of job that reads a report and opens the inquiry into its original; its key is the submission."""
@@ -44,7 +46,13 @@ RECENT = 500
 """Submissions under inquiry among which one of a message like this is looked for."""
 
 CANDIDATES = 500
-"""Messages that share a fingerprint with a reported one and are compared with it."""
+"""Messages of a reporter that share something with a reported one and are compared with it."""
+
+SHARING = 5_000
+"""Messages that share a fingerprint with a reported one, the newest first, whoever got them."""
+
+ALERTS = 100
+"""Reports that raise an alert in one investigation; more of them join it without one."""
 
 Arrival = tuple[Delivery, Message]
 
@@ -199,18 +207,16 @@ def _candidates(unit: Unit, one: Reported, submission: Submission) -> tuple[Know
     near = dict.fromkeys([one.id] if one.id else [])
     if one.internet_message_id:
         near |= dict.fromkeys(islice(unit.messages.by_internet_id(one.internet_message_id), CANDIDATES))
-    shared = {m for f in one.fingerprints for m in islice(unit.messages.sharing_fingerprint(f), CANDIDATES)}
-    query = MessageQuery(mailbox=submission.reporter, limit=CANDIDATES)
-    by_sender = unit.messages.search(replace(query, sender=one.sender))[0] if "@" in one.sender else ()
-    near |= dict.fromkeys([*sorted(shared), *(m.id for m in by_sender)])
-    near.pop(submission.report_id, None)
-    known = unit.messages.get_many(list(near))
+    owners = {owner.lower(): owner for owner in unit.deliveries.owners()}
+    mine = MessageQuery(mailbox=owners.get(submission.reporter, submission.reporter), limit=CANDIDATES)
+    shared = unit.similar.with_fingerprints(one.fingerprints, Narrow(), SHARING)
+    got = {m.id for m in unit.messages.search(replace(mine, message_ids=shared))[0]}
+    if "@" in one.sender:
+        got |= {m.id for m in unit.messages.search(replace(mine, sender=one.sender))[0]}
+    got |= {m.id for m in unit.messages.search(replace(mine, message_ids=tuple(near)))[0]}
+    known = unit.messages.get_many([*near, *sorted(got.difference(near))])
+    known.pop(submission.report_id, None)
     signatures = unit.messages.signatures(list(known))
-    got = {
-        d.message_id
-        for d in unit.deliveries.of_messages(known)
-        if d.handle.mailbox.lower() == submission.reporter
-    }
     # What the reporter sent is no original: the report itself lies among it.
     return tuple(
         Known(m, signatures.get(m.id, b""), m.id in got)
@@ -272,10 +278,20 @@ def investigated(unit: Unit, one: Submission, now: datetime, *, asked: str = "")
     """
     request = request_for(unit, one, now, asked)
     unit.jobs.put("investigate", request.key, request.encode(), now)
-    investigation_id = opened(unit, request, now)
+    many = "" if asked else _with_many(unit, request.cause)
+    investigation_id = many or opened(unit, request, now)
     # Of an inquiry that was ended early nothing more is heard.
     unit.jobs.put(SETTLE, investigation_id, {"investigation": investigation_id}, now)
     return investigation_id
+
+
+def _with_many(unit: Unit, cause: Entity) -> str:
+    """The open investigation of a cause that has so many reports that one more needs no alert of its own."""
+    for investigation_id in unit.investigations.by_cause(str(cause))[:1]:
+        is_open = unit.investigations.get(investigation_id).status in OPEN_STATUSES
+        if is_open and unit.submissions.count_of(investigation_id) >= ALERTS:
+            return investigation_id
+    return ""
 
 
 def look_again(unit: Unit, arrived: Iterable[Delivery], now: datetime) -> None:

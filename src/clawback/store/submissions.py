@@ -82,6 +82,20 @@ class Submissions(Repository):
         mine = submissions.c.investigation_id == armour(investigation_id)
         return self._read(select(submissions.c.record).where(mine).order_by(submissions.c.no))
 
+    def waiting(self, investigation_id: str) -> bool:
+        """Whether a submission waits for the end of an investigation."""
+        table = submissions.c
+        mine = table.investigation_id == armour(investigation_id)
+        open_ = exists().where(mine, table.state == SubmissionState.INVESTIGATING.value)
+        return bool(self._connection.execute(select(open_)).scalar())
+
+    def count_of(self, investigation_id: str) -> int:
+        """How many submissions an investigation is about."""
+        mine = submissions.c.investigation_id == armour(investigation_id)
+        return self._connection.execute(
+            select(func.count()).select_from(submissions).where(mine)
+        ).scalar_one()
+
     def of_message(self, message_id: str) -> tuple[Submission, ...]:
         """The submissions of a message, oldest first."""
         mine = submissions.c.message_id == armour(message_id)
