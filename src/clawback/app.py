@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from clawback import plugins
+from clawback.engine.backtest import backtest
 from clawback.engine.pace import Pace
 from clawback.engine.parts import Bodies, Parts, Progress, silent
 from clawback.engine.reading import InlineReader, PoolReader, Reader
@@ -24,9 +25,12 @@ from clawback.engine.watch import Watch
 from clawback.engine.workflow import Worker
 from clawback.errors import BadSettings
 from clawback.intel.warninglists import ShippedWarnings
+from clawback.mailboxes.stand_in import StandIn
 from clawback.message.message import Organisation
 from clawback.message.reports import ReportedAs
+from clawback.response.backtest import Backtest
 from clawback.response.feedback import NAMES
+from clawback.response.policy import Policy
 from clawback.response.submissions import ReportPlace, SubmissionResult
 from clawback.settings import Settings
 from clawback.store import JobState, Store
@@ -66,6 +70,11 @@ class App:
         """The watch over every source, which sweeps and works too."""
         sweep = timedelta(seconds=self.settings.work.sweep_seconds)
         return Watch(self.parts, self.worker(), sweep)
+
+    def backtest(self, policy: Policy, past: timedelta) -> Backtest:
+        """What this policy would have done with the mail of the past so far back; nothing is touched."""
+        until = self.parts.now()
+        return asyncio.run(backtest(self.parts, StandIn, policy, until - past, until))
 
     def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
         """Run one piece of asynchronous work to its end and let go of every connection."""

@@ -49,10 +49,11 @@ def actions() -> None:
 
 @actions.command(name="list")
 @click.option("--pending", is_flag=True, help="Only what waits for a decision.")
+@click.option("--shadow", is_flag=True, help="Only what would have run by itself, but for shadow mode.")
 @page
 @as_json
 @click.pass_obj
-def list_(session: Session, pending: bool, limit: int, cursor: str, as_json: bool) -> None:
+def list_(session: Session, pending: bool, shadow: bool, limit: int, cursor: str, as_json: bool) -> None:
     """List actions, newest first: pending and history."""
     from clawback.engine import commands
 
@@ -61,6 +62,8 @@ def list_(session: Session, pending: bool, limit: int, cursor: str, as_json: boo
         warned = app.parts.now() + commands.policy(app.parts).warning
         with app.store.read() as unit:
             rows, after = unit.remediations.list(statuses=statuses, limit=limit, cursor=cursor)
+            mine = unit.brake.in_shadow([row.id for row in rows]) if shadow else set()
+    rows = tuple(row for row in rows if row.id in mine) if shadow else rows
     emit(rows, REMEDIATIONS, as_json, nothing="The action center is empty.")
     more(after)
     for action in rows:

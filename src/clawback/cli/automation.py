@@ -60,12 +60,13 @@ def set_(
 
     with session.app() as app:
         before = commands.policy(app.parts)
-        kinds = (before.automatic | _kinds(turned_on)) - _kinds(turned_off)
+        kinds = (before.automatic | kinds_named(turned_on)) - kinds_named(turned_off)
         after = changed(replace(before, automatic=kinds), given)
         _print(commands.set_policy(app.parts, after, session.actor), as_json)
 
 
-def _kinds(names: tuple[str, ...]) -> frozenset[ClusterKind]:
+def kinds_named(names: tuple[str, ...]) -> frozenset[ClusterKind]:
+    """The kinds of clusters that these words of the command line stand for."""
     return frozenset(KINDS.values()) if "all" in names else frozenset(KINDS[name] for name in names)
 
 

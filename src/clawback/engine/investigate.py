@@ -246,7 +246,7 @@ def put_forward(parts: Parts, unit: Unit, made: Plan, cluster: Cluster, against:
     if against or not decision.automatic:
         why = against or decision.reason
         propose(unit, made, AUTOMATION, waits_because=why)
-        unit.brake.keep(made.id, Weighed(estimate, why))
+        unit.brake.keep(made.id, Weighed(estimate, why, shadow=decision.shadow and not against))
         tell(unit, made, estimate, now)
         return
     head, rest = canary(made, policy.canary, estimate.likely)

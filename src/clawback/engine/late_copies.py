@@ -111,7 +111,8 @@ def _decide(
     estimate = weigh(parts, unit, made, cluster, late=True)
     decision = decide_late(made, order, policy, estimate, _lately(unit, order, now))
     propose(unit, made, STANDING, waits_because="" if decision.automatic else decision.reason)
-    unit.brake.keep(made.id, Weighed(estimate, "" if decision.automatic else decision.reason))
+    why = "" if decision.automatic else decision.reason
+    unit.brake.keep(made.id, Weighed(estimate, why, shadow=decision.shadow))
     tell(unit, made, estimate, now)
     if decision.automatic:
         approval = approve_late(made, decision, now)

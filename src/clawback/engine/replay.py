@@ -159,7 +159,9 @@ class Replay:
         copies = [copy for moment in moments for copy in moment]
         if len(moments) == 1 or (self._quiet(last) and not self._followed(copies)):
             if len(moments) == 1:
-                self._record(copies)
+                # Mailbox by mailbox, as they were read then: what follows is queued in that order.
+                for _, mine in groupby(copies, key=lambda one: (one.handle.source, one.handle.mailbox)):
+                    self._record(list(mine))
                 await self.worker.drain()
             self.clock.at = last
             self.told(len(copies))

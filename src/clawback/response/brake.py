@@ -82,7 +82,7 @@ def decide(
         return Decision(False, why)
     reason = f"auto-remediation is on for {cluster_kind.value}; {described(estimate)}"
     if policy.shadow:
-        return Decision(False, f"shadow mode: would have run ({reason})")
+        return Decision(False, f"shadow mode: would have run ({reason})", shadow=True)
     return Decision(True, reason)
 
 
@@ -108,7 +108,7 @@ def decide_late(
     if why:
         return Decision(False, why)
     if order.approved_by == AUTOMATION and policy.shadow:
-        return Decision(False, "shadow mode: would have run")
+        return Decision(False, "shadow mode: would have run", shadow=True)
     return Decision(True, standing_reason(order))
 
 

@@ -54,10 +54,11 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a plan may run by itself, and if not, why it waits."""
+    """Whether a plan may run by itself, and if not, why it waits: it would have run but for `shadow` mode."""
 
     automatic: bool
     reason: str
+    shadow: bool = False
 
 
 def plan(

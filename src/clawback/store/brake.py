@@ -31,13 +31,14 @@ class Weighed:
     """A remediation's estimate, and what the brake decided: why it waits, "" when it runs.
 
     `rest` is the remediation of the copies that go on after this one's. What is `held` waits for a person,
-    whatever becomes of the copies that went first.
+    whatever becomes of the copies that went first. `shadow`: it would have run but for shadow mode.
     """
 
     estimate: Collateral = Collateral()
     reason: str = ""
     rest: str = ""
     held: bool = False
+    shadow: bool = False
 
 
 _codec = Codec(Weighed)
@@ -57,6 +58,13 @@ class Brake(Repository):
         query = select(table.record).where(table.remediation_id == armour(remediation_id))
         found = self._connection.execute(query).scalar()
         return None if found is None else _codec.decode(found)
+
+    def in_shadow(self, remediation_ids: Sequence[str]) -> set[str]:
+        """Which of these remediations would have run but for shadow mode."""
+        ids = [armour(remediation_id) for remediation_id in remediation_ids]
+        query = select(estimates).where(self._within(estimates.c.remediation_id, ids))
+        rows = self._connection.execute(query)
+        return {row.remediation_id for row in rows if _codec.decode(row.record).shadow}
 
     def approved_since(self, moment: datetime) -> int:
         """Copies in the plans that automation let run since then; late ones too."""

@@ -41,7 +41,7 @@ class Indicators(Repository):
             self._connection.execute(text(f"SELECT pg_advisory_xact_lock{kind}({_FENCE})"))
 
     def add(self, batch: Iterable[Indicator]) -> tuple[Indicator, ...]:
-        """List indicators; answers those that are really new.
+        """List indicators; answers those that are really new, in the order in which they are kept.
 
         One that is listed already takes the new confidence, expiry and note.
         """
@@ -49,7 +49,7 @@ class Indicators(Repository):
         known = self._numbers(tuple(latest))
         for chunk in chunks(sorted(latest)):
             self._insert(indicators, _COLUMNS, [_row(latest[key]) for key in chunk], _UPSERT)
-        new = tuple(indicator for key, indicator in latest.items() if key not in known)
+        new = tuple(latest[key] for key in sorted(latest) if key not in known)
         self._index(new)
         return new
 
