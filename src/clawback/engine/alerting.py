@@ -86,7 +86,8 @@ def start_recipient(parts: Parts, address: str, actor: str) -> str:
     request = about_messages(parts, bad, actor) if bad else request_about(parts, mailbox, actor)
     cause = Entity(EntityKind.MAILBOX, mailbox)
     indicators = request.indicators if bad else ()
-    return _queue(parts, replace(request, cause=cause, indicators=indicators), parts.now())
+    request = replace(request, cause=cause, indicators=indicators, messages=())
+    return _queue(parts, request, parts.now())
 
 
 def _queue(parts: Parts, request: Request, now: datetime) -> str:

@@ -39,9 +39,19 @@ def verdict_of(unit: Unit, cluster: Cluster) -> VerdictKind:
         return min(verdicts, key=_GRAVEST_FIRST.index, default=VerdictKind.NO_THREATS_FOUND)
     if cluster.kind in _BY_KEY:
         return cluster.verdict
+    if cluster.kind is ClusterKind.SENT_MAIL:
+        return _still(unit, cluster)
     if cluster.key.kind is EntityKind.MESSAGE:
         return confirmed_verdict(unit, cluster.key.value)
     return roll_up(unit.detections.counts(cluster.id), policy_of(unit).handful).verdict
+
+
+def _still(unit: Unit, cluster: Cluster) -> VerdictKind:
+    """What the part of an account's sent mail is, as long as any of its members is that: never more."""
+    if cluster.verdict not in (VerdictKind.MALICIOUS, VerdictKind.SUSPICIOUS):
+        return cluster.verdict
+    verdicts = {judged.verdict for judged in unit.detections.counts(cluster.id)}
+    return cluster.verdict if cluster.verdict in verdicts else VerdictKind.NO_THREATS_FOUND
 
 
 def why_groundless(unit: Unit, cluster: Cluster) -> str:
@@ -97,6 +107,8 @@ def _alike(unit: Unit, message_ids: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for cluster_id in unit.clusters.with_messages(message_ids):
         cluster = unit.clusters.head(cluster_id)
+        if cluster.kind is ClusterKind.SENT_MAIL:
+            continue  # each of its members is malicious by itself, or no more
         if cluster.indicator is None and verdict_of(unit, cluster) is VerdictKind.MALICIOUS:
             mine = unit.clusters.members_among(cluster_id, message_ids)
             found |= dict.fromkeys(mine, f"it belongs to {cluster_id}, which is malicious without it")

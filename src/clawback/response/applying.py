@@ -105,13 +105,13 @@ _AS_FOUND = frozenset({"click", "mail_rule"})
 
 def _restated(item: Evidence, state: Investigation) -> Evidence:
     """Evidence with the verdict and remediation status that the clusters now give it."""
+    if item.role in _AS_FOUND:
+        return item
     mine = [c for c in state.clusters if item.entity in (c.key, Entity(EntityKind.CLUSTER, c.cluster_id))]
     if item.role == "cause" and not mine:
         mine = list(state.clusters)
     if item.role == "original":
         mine = [c for c in state.clusters if c.cluster_id == item.detail]
-    if not mine and item.role in _AS_FOUND:
-        return item
     if not mine:
         status = EvidenceStatus.NOT_FOUND if state.asked else item.status
         return replace(item, status=status)
