@@ -44,11 +44,11 @@ def serve(settings: Settings, say: Say, *, bound: bool = False) -> None:
         address = f"{scheme}://{_shown(web.host)}:{listener.getsockname()[1]}"
         frame = _frame(web)
         made = site(built.parts, frame)
-        server = _Server(_config(settings, made), made, lambda: say(f"portal and API at {address}"))
-        asyncio.run(server.run(listener, bound))
+        server = Listener(configured(settings, made), made, lambda: say(f"portal and API at {address}"))
+        asyncio.run(server.listen(listener, bound))
 
 
-class _Server(uvicorn.Server):
+class Listener(uvicorn.Server):
     """A server that lets go of streams before it ends, and tells when it answers."""
 
     def __init__(self, config: uvicorn.Config, made: Site, ready: Callable[[], None]) -> None:
@@ -62,16 +62,17 @@ class _Server(uvicorn.Server):
         if self.started:
             self._ready()
 
-    async def run(self, listener: socket.socket, bound: bool) -> None:  # type: ignore[override]
+    async def listen(self, listener: socket.socket, bound: bool) -> None:
         """Serve on a listening socket until told to end."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, self._end)
+            loop.add_signal_handler(name, self.end)
         if bound:
             threading.Thread(target=self._end_with_input, args=(loop,), daemon=True).start()
         await self._serve([listener])
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Let go of streams, then end."""
         self.should_exit = True
         self._made.streams.ending.set()
 
@@ -80,7 +81,7 @@ class _Server(uvicorn.Server):
             while sys.stdin.buffer.read(1):
                 pass
         with contextlib.suppress(RuntimeError):  # it has ended already
-            loop.call_soon_threadsafe(self._end)
+            loop.call_soon_threadsafe(self.end)
 
 
 def _welcome(parts: Parts, say: Say) -> None:
@@ -97,7 +98,8 @@ def _frame(web: WebSettings) -> Frame:
     return Frame(tuple(sorted(names)), tls, web.behind_proxy, lives)
 
 
-def _config(settings: Settings, made: Site) -> uvicorn.Config:
+def configured(settings: Settings, made: Site) -> uvicorn.Config:
+    """How uvicorn serves the site."""
     web, home = settings.web, Path(settings.home)
     return uvicorn.Config(
         made.asgi,
