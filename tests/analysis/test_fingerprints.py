@@ -77,7 +77,7 @@ def test_a_signature_is_the_same_on_every_machine() -> None:
     keys = "".join(f.value for f in bands_of(signature))
     assert (
         hashlib.sha256(keys.encode()).hexdigest()
-        == "858eda7dfd07470fa3935829435efde226eec893c22823aa7f8f2811b4b2411c"
+        == "83c9c7db63637a8d9e838e07e58489e6ba1c5519a506be7420de9ed553e32b8e"
     )
 
 

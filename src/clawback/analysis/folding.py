@@ -34,7 +34,7 @@ _LOOKALIKES = str.maketrans(
 
 # URLs and addresses end at white space or at what cannot be part of them: one pass, no backtracking.
 _URL_OR_ADDRESS = re.compile(
-    r"(?:https?://|www\.)[^\s<>\"]*+|[^\s<>\"()\[\],;:@]{1,64}@[^\s<>\"()\[\],;:@]++"
+    r"(?:https?://|www\.|mailto:)[^\s<>\"]*+|[^\s<>\"()\[\],;:@]{1,64}@[^\s<>\"()\[\],;:@]++"
 )
 _SINGLE = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_SINGLE}]|[^\W_{_SINGLE}]++")

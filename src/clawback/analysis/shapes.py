@@ -30,7 +30,8 @@ def shape_of(url: str) -> str:
     path = url.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[2]
     segments = path[:MAX_PATH].rstrip("/").split("/")[:MAX_SEGMENTS]
     shapes = [_segment(segment) for segment in segments]
-    telling = any(len(word) >= _LITERAL for shape in shapes for word in re.findall(r"[^\W\d_]+", shape))
+    named = [*shapes[:-1], shapes[-1].rpartition(".")[0] or shapes[-1]]  # what a file ends in says nothing
+    telling = any(len(word) >= _LITERAL for shape in named for word in re.findall(r"[^\W\d_]+", shape))
     return f"{host}/{'/'.join(shapes)}" if host and telling else ""
 
 

@@ -19,11 +19,12 @@ from clawback.analysis.fingerprints import Fingerprint, bands_of, body_of, pairs
 from clawback.analysis.folding import personal_words, subject_key
 from clawback.analysis.free_mail import is_free_mail
 from clawback.analysis.indicators import Indicator, IndicatorKind, Threat, VerdictKind
-from clawback.analysis.places import link_forms, sending_ip, shown
+from clawback.analysis.places import LinkForm, link_forms, sending_ip, shown
 from clawback.analysis.queries import query_of_bodies, query_of_pair, query_of_sender
 from clawback.analysis.senders import canonical_sender
 from clawback.analysis.shapes import shape_of
 from clawback.analysis.shingles import comparable, hashes_of, nearest
+from clawback.message.link import LinkLocation
 from clawback.message.message import Direction, Message
 
 ORIGINALS = 5
@@ -55,6 +56,7 @@ CONTENT_TYPES = (
     "application/pkcs7-mime",
 )
 """Types that mail has; which one a kept message had is found by looking its pairs up."""
+_LOADED = frozenset({"css.url", "link.href", "script", "comment"})
 _OURS = frozenset({Direction.OUTBOUND, Direction.INTRA_ORG})
 
 
@@ -284,8 +286,16 @@ def _with_shape(message: Message, shape: str) -> Reason | None:
 
 
 def _shapes(message: Message) -> frozenset[str]:
+    """The shapes of what a reader can follow; pictures and list headers are the sender's in everything."""
     forms = islice(link_forms(message), MAX_LINKS)
-    return frozenset(shape for form in forms if (shape := shape_of(form.url)))
+    followed = (form for form in forms if _is_followed(form))
+    return frozenset(shape for form in followed if (shape := shape_of(form.url)))
+
+
+def _is_followed(form: LinkForm) -> bool:
+    source = form.link.source
+    shown_only = source.endswith((".src", ".srcset", ".background")) or source in _LOADED
+    return form.link.location is not LinkLocation.HEADER and not shown_only
 
 
 def _subject(message: Message) -> str:

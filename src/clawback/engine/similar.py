@@ -76,7 +76,7 @@ async def cut_similar(parts: Parts, investigation_id: str, request: Request) -> 
             return
         named = named_by(request)
         around = _around(unit, investigation_id, named, parts.now())
-        found = tuple(_folded(_cut(unit, around)))
+        found = tuple(_folded(cut_around(unit, around)))
         below = {c.id: members for c in around.carriers if (members := _with_same_shape(unit, c))}
     for cluster in found:
         with parts.store.write() as unit:
@@ -112,7 +112,7 @@ def _around(unit: Unit, investigation_id: str, named: frozenset[str], now: datet
     return Around(investigation_id, carriers, originals, policy, now)
 
 
-def _cut(unit: Unit, around: Around) -> Iterator[Cluster]:
+def cut_around(unit: Unit, around: Around) -> Iterator[Cluster]:
     """Every similar cluster that holds something beyond the clusters that are there."""
     if not around.originals:
         return

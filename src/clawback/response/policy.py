@@ -47,7 +47,7 @@ class Policy:
     simulation_senders: frozenset[str] = frozenset()
     simulation_urls: frozenset[str] = frozenset()
     handful: int = 5
-    likeness: float = 0.8
+    likeness: float = 0.7
     two_step_copies: int = 0
     two_step_mailboxes: int = 0
     justify: bool = False
