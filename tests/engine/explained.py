@@ -134,7 +134,7 @@ def totals_add_up(unit: Unit, remediations: list[Remediation]) -> None:
     of_whole: dict[str, list[Remediation]] = {}
     for one in remediations:
         plan = unit.remediations.plan(one.id)
-        entries = [e.delivery_id for e in (*plan.deeds, *plan.skips)]
+        entries = [deed.delivery_id for deed in plan.deeds] + [skip.delivery_id for skip in plan.skips]
         assert len(entries) == len(set(entries))
         of_whole.setdefault(one.part_of, []).append(one)
         if one.refreshed:

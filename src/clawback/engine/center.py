@@ -88,9 +88,9 @@ def _each(unit: Unit, statuses: frozenset[RemediationStatus]) -> Iterator[Remedi
 
 
 def _pending(unit: Unit, waiting: Remediation, plan: Plan) -> Row:
-    ids = [entry.delivery_id for entry in (*plan.deeds, *plan.skips)]
+    ids = [deed.delivery_id for deed in plan.deeds] + [skip.delivery_id for skip in plan.skips]
     copies = list(unit.deliveries.get_many(ids).values())
-    then = Places.of(entry.location for entry in (*plan.deeds, *plan.skips))
+    then = Places.of([deed.location for deed in plan.deeds] + [skip.location for skip in plan.skips])
     numbers = _threats(unit, copies) | _actions(copies) | _places(then)
     now = waiting.refreshed
     return {
