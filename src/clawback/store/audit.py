@@ -82,6 +82,12 @@ class Audit(Repository):
         rows = self._connection.execute(query.order_by(audit.c.seq).limit(limit))
         return tuple(_audit_row(row) for row in rows)
 
+    def newest(self, *, limit: int = 100, cursor: str = "") -> tuple[tuple[AuditRow, ...], str]:
+        """A page, newest first, and the next cursor."""
+        query = select(*(audit.c[name] for name in _COLUMNS), audit.c.seq.label("no"))
+        rows, after = self._page(query, audit.c.seq, limit, cursor)
+        return tuple(_audit_row(row) for row in rows), after
+
     def export(self) -> Iterator[AuditRow]:
         """The whole log, oldest first, read in batches."""
         return (_audit_row(row) for row in self._all())

@@ -26,6 +26,7 @@ from clawback.store.deliveries import Deliveries
 from clawback.store.detections import Detections
 from clawback.store.exclusions import Exclusions
 from clawback.store.exposure import Exposures
+from clawback.store.figures import Figures
 from clawback.store.given_orders import GivenOrders
 from clawback.store.indicators import Indicators
 from clawback.store.investigations import Investigations
@@ -81,6 +82,10 @@ class Unit:
     @cached_property
     def brake(self) -> Brake:
         return Brake(self._connection)
+
+    @cached_property
+    def figures(self) -> Figures:
+        return Figures(self._connection)
 
     @cached_property
     def indicators(self) -> Indicators:

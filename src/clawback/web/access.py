@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from clawback.response.people import Permission
+from clawback.web.portal_access import ORDERS, OTHER_PAGES, READS
 
 
 class Open(StrEnum):
@@ -86,5 +87,9 @@ ROUTES: Mapping[str, Row] = {
     "GET /sign-in": _ANYBODY,
     "POST /sign-in": _ANYBODY,
     "POST /sign-out": Row(Permission.READ, form=True),
+    "GET /static/{name}": _ANYBODY,
+    **{f"GET {path}": _READ for path in READS},
+    **{f"GET {path}": Row(needs) for path, needs in OTHER_PAGES.items()},
+    **{f"POST {path}": Row(needs, form=True) for path, needs in ORDERS.items()},
 }
 """The permission that each operation needs; paths as they stand in the OpenAPI document."""

@@ -11,7 +11,7 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
-from clawback.analysis.entities import Entity
+from clawback.analysis.entities import Entity, EntityKind
 from clawback.engine import commands
 from clawback.engine.parts import Parts
 from clawback.response.alerts import Alert
@@ -20,6 +20,9 @@ from clawback.response.investigation import Investigation, InvestigationStatus, 
 from clawback.web.answers import Answer, Cursor, Limit, Page
 from clawback.web.given import GivenParts
 from clawback.web.orders import GivenOrder
+
+MOST_DRAWN = 60
+"""Pieces of evidence that a graph shows, and alerts: more is a list, not a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,24 +146,30 @@ def _get(parts: Parts, investigation_id: str) -> Investigation:
 def _nodes(found: Investigation) -> Iterator[Node]:
     yield Node(found.id, "investigation", found.title, found.status.value)
     yield Node(str(found.cause), found.cause.kind.value, found.cause.value, "cause")
-    for alert in found.alerts:
+    for alert in found.alerts[-MOST_DRAWN:]:
         yield Node(alert.id, "alert", alert.title, alert.severity.value)
-    for piece in found.evidence:
+    for piece in _pieces(found):
         yield Node(str(piece.entity), piece.entity.kind.value, piece.entity.value, piece.status.value)
     for cluster in found.clusters:
         yield Node(str(cluster.key), cluster.key.kind.value, cluster.key.value, cluster.verdict.value)
-        yield Node(cluster.cluster_id, "cluster", f"{cluster.messages} messages", cluster.kind.value)
+        label = f"{cluster.messages} messages, {cluster.kind.value.replace('_', ' ')}"
+        yield Node(cluster.cluster_id, "cluster", label, cluster.verdict.value)
     for action in found.remediations:
         yield Node(action.remediation_id, "action", action.kind.value, action.status.value)
 
 
+def _pieces(found: Investigation) -> list[Evidence]:
+    """The evidence that is neither the cause nor a cluster, which are drawn by themselves; a bounded part."""
+    drawn = [e for e in found.evidence if e.entity != found.cause and e.entity.kind is not EntityKind.CLUSTER]
+    return drawn[:MOST_DRAWN]
+
+
 def _edges(found: Investigation) -> Iterator[Edge]:
-    for alert in found.alerts:
+    for alert in found.alerts[-MOST_DRAWN:]:
         yield Edge(alert.id, found.id, "raised")
     yield Edge(found.id, str(found.cause), "is about")
-    for piece in found.evidence:
-        if piece.entity != found.cause:
-            yield Edge(found.id, str(piece.entity), piece.role)
+    for piece in _pieces(found):
+        yield Edge(found.id, str(piece.entity), piece.role)
     for cluster in found.clusters:
         yield Edge(found.id, cluster.cluster_id, "found")
         yield Edge(cluster.cluster_id, str(cluster.key), "carries")

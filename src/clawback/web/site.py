@@ -43,6 +43,9 @@ from clawback.web.callers import Authentication, caller_of, cookie_name, guard
 from clawback.web.document import complete
 from clawback.web.events import Streams
 from clawback.web.orders import order_of
+from clawback.web.portal import routes
+from clawback.web.portal.frame import page_of, prepared
+from clawback.web.portal.problems import for_people
 from clawback.web.session import Door
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -62,6 +65,7 @@ HANDLERS: tuple[Any, ...] = (
     *people.HANDLERS,
     *health.HANDLERS,
     *session.HANDLERS,
+    *routes.HANDLERS,
 )
 """Every handler; `access` has a row for each."""
 
@@ -106,6 +110,7 @@ def _litestar(parts: Parts, frame: Frame, streams: Streams) -> Litestar:
     dependencies = {name: Provide(_always(value), sync_to_thread=False) for name, value in known.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)
     dependencies["order"] = Provide(order_of)
+    dependencies["page"] = Provide(page_of, sync_to_thread=False)
     # In one router: handlers of one path that come one by one are put into a thread twice (litestar 2.25).
     return Litestar(
         [Router("/", route_handlers=HANDLERS)],
@@ -113,18 +118,24 @@ def _litestar(parts: Parts, frame: Frame, streams: Streams) -> Litestar:
         middleware=[DefineMiddleware(Authentication, parts=parts, lives=frame.lives, cookie=cookie)],
         dependencies=dependencies,
         exception_handlers={
-            ClawbackError: problems.of_ours,
-            HTTPException: problems.of_http,
-            Exception: problems.of_all,
+            ClawbackError: for_people(problems.of_ours),
+            HTTPException: for_people(problems.of_http),
+            Exception: for_people(problems.of_all),
         },
         response_class=Answer,
-        template_config=TemplateConfig(directory=TEMPLATES, engine=JinjaTemplateEngine),
+        template_config=TemplateConfig(
+            directory=TEMPLATES, engine=JinjaTemplateEngine, engine_callback=_prepare
+        ),
         openapi_config=_openapi(),
         request_max_body_size=MOST_BYTES,
         logging_config=None,
         lifespan=[_lifespan(parts, streams)],
         signature_types=[Parts],
     )
+
+
+def _prepare(engine: JinjaTemplateEngine) -> None:
+    prepared(engine.engine)
 
 
 def _openapi() -> OpenAPIConfig:

@@ -1,0 +1,237 @@
+"""The action center: what waits, what was done, and each action with its copies, reasons and account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from litestar import get, post
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from clawback.engine import commands, decisions
+from clawback.engine.exposure import exposure_of
+from clawback.engine.policies import policy_of
+from clawback.errors import BadParameter
+from clawback.message.delivery import Delivery
+from clawback.response.collateral import Why, described
+from clawback.response.deciding import second_person, waits_for
+from clawback.response.parting import EVERYTHING, Chosen
+from clawback.response.plan import Deed, Remediation, RemediationStatus
+from clawback.store import Unit
+from clawback.web.given import GivenParts
+from clawback.web.portal.addresses import address_by_id
+from clawback.web.portal.forms import Cursor, NoteForm, Word
+from clawback.web.portal.frame import GivenPage, Page
+from clawback.web.portal.listing import ROWS, ListPage
+
+HERE = "/actions"
+COPIES = 200
+"""Copies of one action that are shown; the rest is in its export."""
+SELECTED = 100
+"""Actions that one order decides about at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveForm:
+    """What is approved: the plan that was looked at, or only its copies in these mailboxes."""
+
+    csrf: str
+    plan_hash: str
+    note: str = ""
+    mailboxes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkForm:
+    """What is to become of the actions that were chosen, each as ``id:plan hash``."""
+
+    csrf: str
+    decision: str
+    chosen: list[str]
+    note: str = ""
+
+
+@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def listed(page: GivenPage, parts: GivenParts, status: Word = "", cursor: Cursor = "") -> Template:
+    """Pending and history, newest first."""
+    if status and status not in {one.value for one in RemediationStatus}:
+        raise BadParameter(f"there is no status {status!r:.40}")
+    wanted = {RemediationStatus(status)} if status else None
+    with parts.store.read() as unit:
+        rows, after = unit.remediations.list(statuses=wanted, limit=ROWS, cursor=cursor)
+        counts = unit.remediations.by_status()
+    total = counts.get(RemediationStatus(status), 0) if status else sum(counts.values())
+    shown = ListPage(HERE, {"status": status}, len(rows), cursor, after, total=total, formats=_FORMATS)
+    tabs = [("All", HERE, sum(counts.values()))]
+    for one in RemediationStatus:
+        if counts.get(one):
+            tabs.append((one.value, f"{HERE}?status={one.value}", counts[one]))
+    return page.show(
+        "actions.html", "Action center", HERE, rows=rows, listing=shown, tabs=tabs, tab=status or "All"
+    )
+
+
+_FORMATS = (("JSON", "/api/actions"),)
+
+
+@post(HERE, status_code=303, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def bulk(page: GivenPage, parts: GivenParts, data: URLEncodedBody[BulkForm]) -> Redirect:
+    """Approve or reject what was chosen. Stops at the first that cannot be."""
+    actor = page.ordered(data.csrf)
+    if len(data.chosen) > SELECTED:
+        raise BadParameter(f"one order decides about at most {SELECTED} actions")
+    if data.decision not in ("approve", "reject"):
+        raise BadParameter(f"there is no decision {data.decision!r:.40}")
+    for one in data.chosen:
+        action_id, _, plan_hash = one.partition(":")
+        if data.decision == "approve":
+            decisions.approve(parts, action_id, actor, plan_hash=plan_hash, note=data.note)
+        else:
+            decisions.reject(parts, action_id, actor, note=data.note)
+    return page.done(f"{HERE}?status=pending", "approved" if data.decision == "approve" else "rejected")
+
+
+@get(HERE + "/{action_id:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def shown(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
+    """One action: what it would do or did to each copy, what the brake says, and the ways on."""
+    with parts.store.read() as unit:
+        one = unit.remediations.get(action_id)
+        facts = _facts(page, unit, one)
+    return page.show("action.html", f"{one.id}", HERE, one=one, **facts)
+
+
+def _facts(page: Page, unit: Unit, one: Remediation) -> dict[str, Any]:
+    plan = unit.remediations.plan(one.id)
+    weighed = unit.brake.get(one.id)
+    results = tuple(islice(unit.remediations.results(one.id), COPIES))
+    skips = unit.remediations.left_alone(one.id)
+    order = unit.standing.of_remediation(one.id)
+    mailboxes = sorted({deed.handle.mailbox for deed in plan.deeds})
+    return {
+        "plan": plan,
+        "deeds": plan.deeds[:COPIES],
+        "now_at": _now_at(unit, plan.deeds[:COPIES]),
+        "results": results,
+        "skips": skips[:COPIES],
+        "skipped": len(skips),
+        "weighed": weighed,
+        "estimate": described(weighed.estimate) if weighed else "",
+        "whys": tuple(Why),
+        "order": order,
+        "pending": one.status is RemediationStatus.PENDING,
+        "working": one.status in (RemediationStatus.APPROVED, RemediationStatus.RUNNING),
+        "mailboxes": mailboxes,
+        "second": second_person(plan, policy_of(unit)),
+        "waits_for": waits_for(one),
+        "justify": policy_of(unit).justify,
+        "exposure": None if one.undoes else exposure_of(unit, one.id, page.parts.now())[0],
+        "undoable": _undoable(one),
+        "others": [(name, i, address_by_id(i)) for name, i in _others(one, weighed.rest if weighed else "")],
+        "progress": one.tally.found - one.tally.open,
+    }
+
+
+def _now_at(unit: Unit, deeds: Sequence[Deed]) -> dict[str, Delivery]:
+    return unit.deliveries.get_many([deed.delivery_id for deed in deeds])
+
+
+def _undoable(one: Remediation) -> bool:
+    ended = one.status in (RemediationStatus.COMPLETED, RemediationStatus.FAILED)
+    return ended and bool(one.tally.removed) and not one.undoes and not one.undone_by
+
+
+def _others(one: Remediation, rest: str) -> list[tuple[str, str]]:
+    named = (
+        ("Investigation", one.investigation_id),
+        ("Cluster", one.cluster_id),
+        ("Undoes", one.undoes),
+        ("Undone by", one.undone_by),
+        ("Follows", one.follows),
+        ("Part of", one.part_of),
+        ("The rest", rest),
+    )
+    return [(name, i) for name, i in named if i]
+
+
+@post(
+    HERE + "/{action_id:str}/approve",
+    status_code=303,
+    sync_to_thread=True,
+    media_type="text/html",
+    include_in_schema=False,
+)
+def approve(
+    action_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[ApproveForm]
+) -> Redirect:
+    """Let it run, whole or in part; or be the first of two."""
+    actor = page.ordered(data.csrf)
+    named = frozenset(
+        name.strip().lower() for name in data.mailboxes.replace(",", "\n").splitlines() if name.strip()
+    )
+    only = Chosen(mailboxes=named) if named else EVERYTHING
+    done = decisions.approve(parts, action_id, actor, plan_hash=data.plan_hash, note=data.note, only=only)
+    waits = done.status is RemediationStatus.PENDING
+    return page.done(f"{HERE}/{done.id}", "proposed" if waits else "approved")
+
+
+def _decided(path: str, what: str, order: Callable[..., Remediation]) -> Any:
+    """The handler of a decision that carries nothing but a reason."""
+
+    @post(
+        f"{HERE}/{{action_id:str}}/{path}",
+        status_code=303,
+        sync_to_thread=True,
+        media_type="text/html",
+        include_in_schema=False,
+        name=f"portal_{path}",
+    )
+    def handler(
+        action_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
+    ) -> Redirect:
+        """Give the order and go to what came of it."""
+        actor = page.ordered(data.csrf)
+        done = order(parts, action_id, actor, note=data.note)
+        return page.done(f"{HERE}/{done.id}", what)
+
+    return handler
+
+
+@post(
+    HERE + "/{action_id:str}/disarm",
+    status_code=303,
+    sync_to_thread=True,
+    media_type="text/html",
+    include_in_schema=False,
+)
+def disarm(
+    action_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
+) -> Redirect:
+    """Leave late copies alone from now on."""
+    actor = page.ordered(data.csrf)
+    commands.disarm(parts, action_id, actor, note=data.note)
+    return page.done(f"{HERE}/{action_id}", "disarmed")
+
+
+@get(HERE + "/{action_id:str}/progress", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def progress(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
+    """The part of the page that follows the work."""
+    with parts.store.read() as unit:
+        one = unit.remediations.get(action_id)
+    working = one.status in (RemediationStatus.APPROVED, RemediationStatus.RUNNING)
+    facts = {"one": one, "working": working, "progress": one.tally.found - one.tally.open}
+    return page.show("action_progress.html", one.id, HERE, **facts)
+
+
+HANDLERS: tuple[Any, ...] = (
+    listed,
+    bulk,
+    shown,
+    approve,
+    _decided("reject", "rejected", decisions.reject),
+    _decided("undo", "undone", commands.undo),
+    disarm,
+    progress,
+)

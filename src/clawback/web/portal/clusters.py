@@ -1,0 +1,115 @@
+"""Clusters: the list, and each with its members, why each is one, its line, and what moved on from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from litestar import get, post
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from clawback.engine import commands
+from clawback.engine.recut import recut
+from clawback.engine.spread import may_be_removed, spread_of
+from clawback.store import Unit
+from clawback.web.given import GivenParts
+from clawback.web.portal.addresses import address_of
+from clawback.web.portal.forms import Cursor, NoteForm
+from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.listing import ROWS, ListPage
+
+HERE = "/clusters"
+MEMBERS = 200
+"""Members of a cluster that are shown; its export has them all."""
+BELOW = 20
+"""Candidates below the line that are shown, the nearest."""
+SPREAD_LIMIT = 5_000
+"""Members up to which it is worked out while somebody waits how each copy got there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineForm:
+    """Where the line shall be."""
+
+    csrf: str
+    strictness: float
+
+
+@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def listed(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
+    """All clusters, newest first."""
+    with parts.store.read() as unit:
+        rows, after = unit.clusters.list(limit=ROWS, cursor=cursor)
+        sizes = unit.clusters.sizes([cluster.id for cluster in rows])
+    shown = ListPage(HERE, {}, len(rows), cursor, after, formats=(("JSON", "/api/clusters"),))
+    return page.show("clusters.html", "Clusters", HERE, rows=rows, sizes=sizes, listing=shown)
+
+
+@get(HERE + "/{cluster_id:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def shown(cluster_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
+    """One cluster."""
+    with parts.store.read() as unit:
+        one = unit.clusters.head(cluster_id)
+        facts = _facts(unit, cluster_id)
+    where = address_of(one.key.kind, one.key.value)
+    removable = may_be_removed(one)
+    return page.show(
+        "cluster.html", one.key.value, HERE, one=one, key_href=where, removable=removable, **facts
+    )
+
+
+def _facts(unit: Unit, cluster_id: str) -> dict[str, Any]:
+    size = unit.clusters.sizes([cluster_id])[cluster_id]
+    ids = unit.clusters.ends(cluster_id, MEMBERS)
+    members = unit.clusters.members_of(cluster_id, ids)
+    messages = unit.messages.get_many(ids)
+    spread = spread_of(unit, cluster_id) if size <= SPREAD_LIMIT else None
+    return {
+        "size": size,
+        "members": [(member, messages.get(member.message_id)) for member in members],
+        "below": unit.clusters.count_below(cluster_id),
+        "nearest": unit.clusters.below(cluster_id, BELOW),
+        "left_out": unit.exclusions.of_cluster(cluster_id, BELOW),
+        "places": unit.clusters.places(cluster_id),
+        "spread": spread,
+        "passages": list(islice(spread.passages, MEMBERS)) if spread else [],
+        "actions": unit.remediations.of_cluster(cluster_id),
+        "investigation": unit.clusters.investigation_of(cluster_id),
+    }
+
+
+@post(
+    HERE + "/{cluster_id:str}/recut",
+    status_code=303,
+    sync_to_thread=True,
+    media_type="text/html",
+    include_in_schema=False,
+)
+def cut_again(
+    cluster_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[LineForm]
+) -> Redirect:
+    """Move the line, before anything of the cluster is approved."""
+    actor = page.ordered(data.csrf)
+    recut(parts, cluster_id, data.strictness, actor)
+    return page.done(f"{HERE}/{cluster_id}", "recut")
+
+
+@post(
+    HERE + "/{cluster_id:str}/propose",
+    status_code=303,
+    sync_to_thread=True,
+    media_type="text/html",
+    include_in_schema=False,
+)
+def propose(
+    cluster_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
+) -> Redirect:
+    """Propose the removal of what moved on beyond the cluster's key."""
+    actor = page.ordered(data.csrf)
+    commands.take_up(parts, cluster_id, (), actor)
+    return page.done(f"{HERE}/{cluster_id}", "proposed_offers")
+
+
+HANDLERS: tuple[Any, ...] = (listed, shown, cut_again, propose)

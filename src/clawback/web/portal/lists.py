@@ -1,0 +1,224 @@
+"""The allow and block list, and the pages of what it can name: URLs, files, senders, hosts, addresses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote
+
+from litestar import get, post
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from clawback.analysis.canonical import guess_kind
+from clawback.analysis.entities import Entity, EntityKind
+from clawback.analysis.indicators import (
+    IndicatorKind,
+    Match,
+    Threat,
+    VerdictKind,
+    indicator,
+)
+from clawback.analysis.matching import ENTITY_OF
+from clawback.engine import commands
+from clawback.engine.retract import preview, retract
+from clawback.errors import BadParameter, NotFound
+from clawback.message.message import Message
+from clawback.response.retraction import Outlook, Turn
+from clawback.store import Unit
+from clawback.web.given import GivenParts
+from clawback.web.portal.forms import Cursor, Word
+from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.listing import ROWS, ListPage
+
+HERE = "/indicators"
+CARRIERS = 200
+"""Messages that a page shows of those that carry something."""
+COUNTED = 5_000
+"""Messages that are looked at to say who sent what carries it, and to whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListForm:
+    """What to list."""
+
+    csrf: str
+    value: str
+    verdict: str
+    kind: str = ""
+    prefix: str = ""
+    days: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyCsrf:
+    """An order that says all by its address."""
+
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetractForm:
+    """A verdict to take back."""
+
+    csrf: str
+    value: str
+    note: str = ""
+
+
+@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def listed(
+    page: GivenPage,
+    parts: GivenParts,
+    kind: Word = "",
+    verdict: Word = "",
+    source: Word = "",
+    cursor: Cursor = "",
+) -> Template:
+    """What is listed, newest first."""
+    asked = {"kind": kind, "verdict": verdict, "source": source}
+    with parts.store.read() as unit:
+        rows, after = unit.indicators.list(
+            kind=_one_of(IndicatorKind, kind),
+            verdict=_one_of(VerdictKind, verdict),
+            source=source or None,
+            limit=ROWS,
+            cursor=cursor,
+        )
+        total = None if any(asked.values()) else unit.indicators.count()
+    formats = (("JSON", "/api/indicators"),)
+    return page.show(
+        "indicators.html",
+        "Allow and block list",
+        HERE,
+        rows=rows,
+        listing=ListPage(HERE, asked, len(rows), cursor, after, total=total, formats=formats),
+        asked=asked,
+        filtered=any(asked.values()),
+        kinds=tuple(IndicatorKind),
+        threats=tuple(Threat),
+        now=parts.now(),
+    )
+
+
+def _one_of(known: Any, text: str) -> Any:
+    if not text:
+        return None
+    try:
+        return known(text)
+    except ValueError:
+        raise BadParameter(f"{text!r:.40} is not among the choices") from None
+
+
+@post(HERE, status_code=303, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def add(page: GivenPage, parts: GivenParts, data: URLEncodedBody[ListForm]) -> Redirect:
+    """List something as bad, or as good."""
+    actor = page.ordered(data.csrf)
+    good = data.verdict == "good"
+    now = parts.now()
+    days = int(data.days) if data.days.isascii() and data.days.isdigit() and len(data.days) < 6 else 0
+    listed_one = indicator(
+        _one_of(IndicatorKind, data.kind) or guess_kind(data.value.strip()),
+        data.value.strip(),
+        match=Match.PREFIX if data.prefix else Match.EXACT,
+        verdict=VerdictKind.NO_THREATS_FOUND if good else VerdictKind.MALICIOUS,
+        threat=None if good else _one_of(Threat, data.verdict),
+        added_at=now,
+        expires_at=now + timedelta(days=days) if days else None,
+        note=data.note,
+    )
+    commands.add_indicator(parts, listed_one, actor)
+    return page.done(HERE, "listed")
+
+
+@post(
+    HERE + "/{indicator_id:str}/remove",
+    status_code=303,
+    sync_to_thread=True,
+    media_type="text/html",
+    include_in_schema=False,
+)
+def remove(
+    indicator_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[OnlyCsrf]
+) -> Redirect:
+    """Take one off the list; what rested on it stays as it is."""
+    actor = page.ordered(data.csrf)
+    commands.remove_indicator(parts, indicator_id, actor)
+    return page.done(HERE, "removed")
+
+
+@get("/retract", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def about_to_retract(page: GivenPage, parts: GivenParts, value: Word = "") -> Template:
+    """What taking a verdict back would do, before it is done."""
+    outlook = preview(parts, value, page.caller.name) if value else None
+    return page.show("retract.html", "Take a verdict back", HERE, value=value, outlook=_told(outlook))
+
+
+def _told(outlook: Outlook | None) -> list[tuple[str, str]]:
+    """What a retraction would do, in words."""
+    if outlook is None:
+        return []
+    back = outlook.count(Turn.DUE, Turn.COMING)
+    told = [
+        ("Copies that would be put back", f"{back:,}"),
+        ("Back already", f"{outlook.count(Turn.BACK):,}"),
+        ("Stay out", f"{outlook.count(Turn.OUT):,}"),
+        *((f"because {reason}", f"{count:,}") for reason, count in outlook.why(Turn.OUT)),
+        ("Gone from where they were put", f"{outlook.count(Turn.GONE):,}"),
+        ("Plans that would be cancelled", ", ".join(outlook.cancelled) or "none"),
+        ("Plans that run, and are undone after", ", ".join(outlook.running) or "none"),
+    ]
+    return told
+
+
+@post("/retract", status_code=303, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def take_back(page: GivenPage, parts: GivenParts, data: URLEncodedBody[RetractForm]) -> Redirect:
+    """Take a verdict back, and everything that rested on it alone."""
+    actor = page.ordered(data.csrf)
+    retract(parts, data.value.strip(), actor, note=data.note)
+    return page.done("/actions", "retracted")
+
+
+@get("/entities/{kind:str}/{value:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def entity(kind: FromPath[str], value: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
+    """A URL, file, sender, host, domain or IP address: what is said of it, and what carries it."""
+    text = unquote(value)
+    try:
+        what = Entity(EntityKind(kind), text)
+    except ValueError:
+        raise NotFound(f"there are no pages of {kind!r:.40}") from None
+    if what.kind not in ENTITY_OF.values():
+        raise NotFound(f"there are no pages of {kind!r:.40}")
+    with parts.store.read() as unit:
+        facts = _about(unit, what)
+    return page.show("entity.html", text, "/explorer", what=what, **facts)
+
+
+def _about(unit: Unit, what: Entity) -> dict[str, Any]:
+    looked_at = list(islice(unit.messages.sharing([what]), COUNTED))
+    shown = looked_at[:CARRIERS]
+    ids = [message.id for message in shown]
+    return {
+        "listed": unit.indicators.matching({what}),
+        "messages": shown,
+        "total": len(looked_at),
+        "more": len(looked_at) >= COUNTED,
+        "senders": _senders(looked_at),
+        "places": unit.deliveries.count_by_location([message.id for message in looked_at]),
+        "verdicts": unit.detections.verdicts(ids),
+        "investigations": [
+            unit.investigations.get(one) for one in unit.investigations.by_cause(str(what))[:20]
+        ],
+        "names": sorted({f.name for m in looked_at for f in m.attachments if f.sha256 == what.value})[:20],
+    }
+
+
+def _senders(messages: list[Message]) -> list[tuple[str, int]]:
+    return Counter(message.sender.address.lower() for message in messages).most_common(10)
+
+
+HANDLERS: tuple[Any, ...] = (listed, add, remove, about_to_retract, take_back, entity)

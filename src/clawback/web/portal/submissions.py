@@ -1,0 +1,120 @@
+"""Submissions: what users reported, and what a person says to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import get, post
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from clawback.analysis.indicators import Threat
+from clawback.engine import report_commands
+from clawback.errors import BadParameter
+from clawback.response.submissions import OPEN_SUBMISSIONS, SubmissionState
+from clawback.web.given import GivenParts
+from clawback.web.portal.forms import Cursor, NoteForm, Word
+from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.listing import ROWS, ListPage
+
+HERE = "/submissions"
+THREATS = {"phish": Threat.PHISH, "malware": Threat.MALWARE, "spam": Threat.SPAM}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmForm:
+    """What a person says that the reported message is."""
+
+    csrf: str
+    threat: str
+    note: str = ""
+
+
+@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def listed(
+    page: GivenPage, parts: GivenParts, show: Word = "", reporter: Word = "", cursor: Cursor = ""
+) -> Template:
+    """Reports, newest first; those without a result by how often their reporters were right."""
+    states = {"open": OPEN_SUBMISSIONS, "refused": {SubmissionState.REFUSED}}.get(
+        show, set(SubmissionState) - {SubmissionState.REFUSED}
+    )
+    with parts.store.read() as unit:
+        rows, after = unit.submissions.list(states=states, reporter=reporter, limit=ROWS, cursor=cursor)
+        trust = unit.submissions.reputations([one.reporter for one in rows])
+    if show == "open":
+        rows = tuple(sorted(rows, key=lambda one: -trust[one.reporter.lower()].share))
+    asked = {"show": show, "reporter": reporter}
+    tabs = [(name, f"{HERE}?show={value}", None) for name, value in _TABS.items()]
+    here = next((name for name, value in _TABS.items() if value == show), "All")
+    return page.show(
+        "submissions.html",
+        "Submissions",
+        HERE,
+        rows=rows,
+        trust=trust,
+        listing=ListPage(HERE, asked, len(rows), cursor, after),
+        tabs=tabs,
+        tab=here,
+    )
+
+
+_TABS = {"All": "", "Without a result": "open", "Refused": "refused"}
+
+
+@get(HERE + "/{submission_id:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+def shown(submission_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
+    """One report, with the message it is about."""
+    with parts.store.read() as unit:
+        one = unit.submissions.get(submission_id)
+        trust = unit.submissions.reputations([one.reporter])[one.reporter.lower()]
+        known = unit.messages.get_many([one.message_id]) if one.message_id else {}
+        others = unit.submissions.of_message(one.message_id) if one.message_id else ()
+    return page.show(
+        "submission.html",
+        one.subject or one.id,
+        HERE,
+        one=one,
+        trust=trust,
+        message=known.get(one.message_id),
+        others=[other for other in others if other.id != one.id],
+        open=one.state in OPEN_SUBMISSIONS,
+        threats=THREATS,
+    )
+
+
+@post(
+    HERE + "/{submission_id:str}/confirm",
+    status_code=303,
+    sync_to_thread=True,
+    media_type="text/html",
+    include_in_schema=False,
+)
+def confirm(
+    submission_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[ConfirmForm]
+) -> Redirect:
+    """A person's word that the message is bad."""
+    actor = page.ordered(data.csrf)
+    if data.threat not in THREATS:
+        raise BadParameter(f"a report is confirmed as one of {', '.join(THREATS)}")
+    report_commands.confirm(parts, submission_id, THREATS[data.threat], actor, note=data.note)
+    return page.done(f"{HERE}/{submission_id}", "confirmed")
+
+
+@post(
+    HERE + "/{submission_id:str}/dismiss",
+    status_code=303,
+    sync_to_thread=True,
+    media_type="text/html",
+    include_in_schema=False,
+)
+def dismiss(
+    submission_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
+) -> Redirect:
+    """A person's word that it is not."""
+    actor = page.ordered(data.csrf)
+    report_commands.dismiss(parts, submission_id, actor, note=data.note)
+    return page.done(f"{HERE}/{submission_id}", "dismissed")
+
+
+HANDLERS: tuple[Any, ...] = (listed, shown, confirm, dismiss)

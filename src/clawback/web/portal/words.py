@@ -1,0 +1,130 @@
+"""How values read on a page: Defender's words, tones for what needs eyes, numbers, times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clawback.analysis.indicators import VerdictKind
+from clawback.response import defender
+from clawback.response.evidence import EvidenceStatus
+from clawback.response.investigation import InvestigationStatus
+from clawback.response.plan import RemediationStatus
+from clawback.response.records import account, threats
+
+Status = InvestigationStatus
+_TONES: Mapping[object, str] = {
+    VerdictKind.MALICIOUS: "bad",
+    VerdictKind.SUSPICIOUS: "doubt",
+    VerdictKind.NO_THREATS_FOUND: "good",
+    Status.PENDING_ACTION: "doubt",
+    Status.THREATS_FOUND: "bad",
+    Status.PARTIALLY_REMEDIATED: "doubt",
+    Status.REMEDIATED: "good",
+    Status.NO_THREATS_FOUND: "good",
+    Status.FAILED: "bad",
+    Status.TERMINATED_BY_SYSTEM: "doubt",
+    Status.STARTING: "work",
+    Status.RUNNING: "work",
+    Status.QUEUED_BY_THROTTLING: "work",
+    RemediationStatus.PENDING: "doubt",
+    RemediationStatus.APPROVED: "work",
+    RemediationStatus.RUNNING: "work",
+    RemediationStatus.COMPLETED: "good",
+    RemediationStatus.FAILED: "bad",
+    EvidenceStatus.ACTIVE: "bad",
+    EvidenceStatus.PENDING_APPROVAL: "doubt",
+    EvidenceStatus.RUNNING: "work",
+    EvidenceStatus.REMEDIATED: "good",
+    EvidenceStatus.PREVENTED: "good",
+    EvidenceStatus.PARTIALLY_REMEDIATED: "doubt",
+}
+_TABLES: tuple[Mapping[Any, str], ...] = (
+    defender.INVESTIGATION_STATUS,
+    defender.INVESTIGATION_TYPE,
+    defender.CLUSTER_TYPE,
+    defender.ACTION,
+    defender.ACTION_STATUS,
+    defender.VERDICT,
+    defender.THREAT,
+    defender.LOCATION,
+    defender.DELIVERY_ACTION,
+    defender.DIRECTION,
+    defender.URL_LOCATION,
+)
+
+
+def word(value: object) -> str:
+    """The word that Defender has for one of our values; ours, spelled out, where it has none."""
+    for table in _TABLES:
+        if type(value) is type(next(iter(table))) and value in table:
+            return table[value]
+    text = str(getattr(value, "value", value))
+    return text.replace("_", " ").capitalize()
+
+
+def tone(value: object) -> str:
+    """``bad``, ``doubt``, ``good`` or ``work``; "" for what needs no eyes."""
+    return next((t for known, t in _TONES.items() if known is value), "")
+
+
+def iso(moment: datetime) -> str:
+    """For machines, in UTC."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def utc(moment: datetime) -> str:
+    """For people whose browser has no scripts."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def number(value: float) -> str:
+    """With thousands parted."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def lasting(time: timedelta | None) -> str:
+    """A length of time in its largest fitting unit; a dash for None."""
+    if time is None:
+        return "–"
+    seconds = time.total_seconds()
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if abs(seconds) >= size * 1.5:
+            return f"{seconds / size:,.1f} {name}"
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{seconds * 1_000:,.0f} ms"
+
+
+def share(part: float | None) -> str:
+    """A share in per cent; a dash for None."""
+    return "–" if part is None else f"{part * 100:.1f} %"
+
+
+def size(count: int) -> str:
+    """Bytes in their largest fitting unit."""
+    left = float(count)
+    for name in ("B", "KB", "MB"):
+        if left < 1_000:
+            return f"{left:,.0f} {name}"
+        left /= 1_000
+    return f"{left:,.1f} GB"
+
+
+def short(text: str, most: int = 80) -> str:
+    """The text, its middle left out when it is long."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2) + 1 :]}"
+
+
+FILTERS: Mapping[str, Callable[..., object]] = {
+    "word": word,
+    "tone": tone,
+    "iso": iso,
+    "utc": utc,
+    "number": number,
+    "lasting": lasting,
+    "share": share,
+    "size": size,
+    "short": short,
+    "account": account,
+    "threats": threats,
+}
