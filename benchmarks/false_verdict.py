@@ -23,10 +23,12 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -97,13 +99,15 @@ def main() -> None:
         print(f"read them in {took:.0f} s, {(args.messages + more) / took:,.0f} a second")
         commands.set_policy(built.parts, Policy(automatic=frozenset(ClusterKind)), "bench")
         cases = [_case(built, organisation, name, kind, value) for name, kind, value in _verdicts()]
-        fresh, old = _phish(built, organisation, shared, args.campaigns) if shared else ((0, 0), (0, 0))
+        phish = _phish(built, organisation, shared, args.campaigns) if shared else {}
     for case in cases:
         _print(case)
-    print(f"real phish of this hour: {fresh[0]} of {fresh[1]} ran at once")
-    print(f"real phish of five days ago, half of it read: {old[0]} of {old[1]} ran at once")
+    for name, fates in phish.items():
+        print(f"{fates.total()} real phish {name}:")
+        for fate, count in fates.most_common():
+            print(f"    {count} {fate}")
     if args.json:
-        plain = {"cases": [asdict(case) for case in cases], "fresh": fresh, "old": old}
+        plain = {"cases": [asdict(case) for case in cases], "phish": phish}
         Path(args.json).write_text(json.dumps(plain, indent=2))
     if not args.folder:
         shutil.rmtree(folder)
@@ -217,28 +221,37 @@ def _print(case: Case) -> None:
 
 def _phish(
     built: app.App, organisation: Organisation, shared: Path, campaigns: int
-) -> tuple[tuple[int, int], tuple[int, int]]:
+) -> dict[str, Counter[str]]:
     """Deliver real phish, once of this hour and once older and half read; how many ran at once."""
     found = list(_with_urls(shared, campaigns))
     half = len(found) // 2
-    answers = []
-    for some, age, read in (
-        (found[:half], timedelta(hours=1), False),
-        (found[half:], timedelta(days=5), True),
-    ):
-        for content, _ in some:
-            _spread(organisation, content, age, read, chance(len(content)))
+    ages = {"of this hour": (found[:half], timedelta(hours=1), False)}
+    ages["of five days ago, half of it read"] = (found[half:], timedelta(days=5), True)
+    answers: dict[str, Counter[str]] = {}
+    for name, (some, age, read) in ages.items():
+        for n, (content, _) in enumerate(some):
+            _spread(organisation, content, age, read, chance(1_000 * read + n))
         built.run(sync_all)
         finish(built)
-        ran = 0
-        for _, url in some:
-            commands.add_indicator(built.parts, _listed(built, IndicatorKind.URL, url), "feed")
-            finish(built)
-            with built.store.read() as unit:
-                (newest, *_), _ = unit.remediations.list(limit=1)
-            ran += newest.status is RemediationStatus.COMPLETED
-        answers.append((ran, len(some)))
-    return answers[0], answers[1]
+        answers[name] = Counter(_fate(built, url) for _, url in some)
+    return answers
+
+
+def _fate(built: app.App, url: str) -> str:
+    """Declare a URL malicious; what became of the copies that carry it."""
+    commands.add_indicator(built.parts, _listed(built, IndicatorKind.URL, url), "feed")
+    finish(built)
+    with built.store.read() as unit:
+        mine = [a for a in unit.remediations.list(limit=100)[0] if a.key.value == url]
+        if not mine:
+            return "in another plan already"
+        waiting = [a for a in mine if a.status is RemediationStatus.PENDING]
+        if not waiting:
+            return "all at once"
+        weighed = unit.brake.get(waiting[0].id)
+        if waiting[0].rest and weighed and not weighed.held:
+            return "some first, the others after the wait"
+        return f"waits for a person: {re.sub('[0-9,]+', 'N', weighed.reason)[:90] if weighed else ''}"
 
 
 def _with_urls(shared: Path, most: int) -> Iterable[tuple[bytes, str]]:
