@@ -76,6 +76,26 @@ def test_reports_stay_where_they_are_visibly_and_count_for_nothing(world: Report
     assert {i.status for i in bad} == {InvestigationStatus.REMEDIATED}
 
 
+def test_reports_stay_when_the_cluster_is_armed_and_looked_into_again(world: ReportWorld) -> None:
+    world.automate()
+    original = world.letter(f"{PHISH} {URL}")
+    world.again(ANN, original)
+    world.read()
+    world.turn()
+    world.reported(ANN, attached(original, ANN))
+    world.again(BEN, original)
+    world.read()
+    for asked in (URL, world.submissions()[0].message_id):
+        commands.start(world.parts, asked, "cat")
+        world.settle()
+    commands.import_indicators(
+        world.parts, "feed", [replace(world.listed(), source="feed", id="ind-f")], "cat"
+    )
+    world.settle()
+    assert copies(world, URL, (ANN, BEN)) == []
+    assert copies(world, "please look", (DESK,)) == [DESK]
+
+
 def test_where_the_settings_say_so_reports_go_with_what_they_are_about(world: ReportWorld) -> None:
     world.places = (replace(PLACE, kept=False),)
     world.automate()

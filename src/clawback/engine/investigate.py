@@ -267,7 +267,8 @@ def _without_late(
     order = unit.standing.of_cluster(cluster.id)
     if order is None or order.until <= now:
         return seen
-    late = {d.id for d in seen if d.location.in_mailbox and is_late(order, d)}
+    reports = unit.submissions.kept_copies([d.id for d in seen])
+    late = {d.id for d in seen if d.location.in_mailbox and d.id not in reports and is_late(order, d)}
     if late:
         wait(unit, order.remediation_id, late, now)
     return [d for d in seen if d.id not in late]

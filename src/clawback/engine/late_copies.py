@@ -93,6 +93,7 @@ def _plan(
             tuple(reached),
             folders,
             held=frozenset(unit.remediations.open_for(sorted(reached_ids))),
+            reports=frozenset(unit.submissions.kept_copies(sorted(reached_ids))),
             spared=frozenset(unit.remediations.put_back_last(sorted(reached_ids))),
             declined=frozenset(unit.remediations.declined(sorted(reached_ids), cluster.key)),
         )

@@ -92,8 +92,10 @@ async def take_up(parts: Parts, cluster_id: str, message_ids: Sequence[str], act
         cluster = unit.clusters.head(cluster_id)
         investigation_id = unit.clusters.investigation_of(cluster_id)
         unit.remediations.fence()
-        held = frozenset(unit.remediations.open_for([d.id for d in seen]))
-        ground = Ground(tuple(seen), folders, held=held)
+        delivery_ids = [d.id for d in seen]
+        held = frozenset(unit.remediations.open_for(delivery_ids))
+        reports = frozenset(unit.submissions.kept_copies(delivery_ids))
+        ground = Ground(tuple(seen), folders, held=held, reports=reports)
         policy, now = policy_of(unit), parts.now()
         made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
         if made.deeds:
