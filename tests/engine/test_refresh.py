@@ -14,6 +14,7 @@ from tests.engine.memory_world import AUTOMATIC, OTHER_URL, URL, USERS, MemoryWo
 from clawback.engine import commands
 from clawback.engine.refresh import EVERY, queue, refresh_due
 from clawback.errors import Unavailable
+from clawback.response.alert_status import AlertStatus, alert_status
 from clawback.response.investigation import InvestigationStatus as I
 from clawback.response.plan import Remediation
 from clawback.response.plan import RemediationStatus as S
@@ -97,7 +98,14 @@ def test_when_nothing_is_left_the_plan_is_cancelled_and_the_investigation_is_rem
     assert done.note == "nothing is left in a mailbox: all 4 copies have gone"
     (found,) = world.investigations()
     assert (found.status, found.clusters[0].now.in_mailbox) == (I.REMEDIATED, 0)
-    assert [e["reason"] for e in audit(world, "remediation_cancelled")] == [done.note]
+    assert alert_status(found) is AlertStatus.RESOLVED
+    world.deliver(USERS[0], f"once more {URL}")
+    world.read()
+    assert alert_status(world.investigations()[0]) is AlertStatus.IN_PROGRESS
+    world.mail.user_deletes(world.visible(URL)[0].handle)
+    refreshed(world, world.actions()[0])
+    assert alert_status(world.investigations()[0]) is AlertStatus.RESOLVED
+    assert next(e["reason"] for e in audit(world, "remediation_cancelled")) == done.note
     world.wait(LONGER)
     assert refresh_due(world.parts) == 0
 

@@ -130,7 +130,7 @@ def _undo(app: App, values: Values, actor: str) -> Sequence[Record]:
     action_id = values["ActionId"]
     if values["WhatIf"]:
         return [_undo_what_if(app, action_id)]
-    back = commands.undo(app.parts, action_id, actor)
+    back = commands.undo(app.parts, action_id, actor, note=values["Comment"] or "")
     finish(app)
     with app.store.read() as unit:
         return [_whole_action(unit, back.id)]
@@ -282,6 +282,7 @@ COMMANDS: tuple[Command, ...] = (
             "Put every copy that an action moved back exactly as it was.",
             (
                 Parameter("ActionId", Kind.STRING, "Id of the action.", required=True, position=0),
+                Parameter("Comment", Kind.STRING, "Why; the policy may want it for every decision."),
                 WHAT_IF,
             ),
             (Example("Undo-AutomatedInvestigationAction -ActionId rem-...", "All copies are back."),),

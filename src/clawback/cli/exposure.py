@@ -112,9 +112,10 @@ def exposure_record(found: Exposure) -> dict[str, object]:
 def exposure_facts(found: Exposure) -> dict[str, object]:
     """The account of an exposure, as lines for people."""
     done = ("read", "answered", "forwarded", "clicked")
+    ends = f"removed {found.removed} + left {found.left} + still there {found.there}"
     return {
-        "Copies": f"{found.copies} = removed {found.removed} + left {found.left} + still there {found.there}",
-        "Exposed": f"{found.minutes:,.1f} minutes in all, {_or_none(found.median_minutes)} at the median",
+        "Exposed copies": f"{found.copies} = {ends}",
+        "Exposed for": f"{found.minutes:,.1f} minutes in all, {_or_none(found.median_minutes)} at the median",
         "Removed unread": f"{found.removed_unread} of {found.removed} ({_share(found)})",
         "Before it went": ", ".join(f"{name} {getattr(found, name)}" for name in done),
         "Sent by its owner": found.written,

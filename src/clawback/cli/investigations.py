@@ -16,6 +16,7 @@ from clawback.cli.session import Session, finish
 from clawback.cli.spread import show_offers
 from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
+from clawback.response.alert_status import alert_status
 from clawback.response.investigation import Investigation, InvestigationStatus
 from clawback.response.records import account, threats
 
@@ -194,6 +195,7 @@ def _facts(investigation: Investigation) -> dict[str, object]:
         "Created": investigation.created_at,
         "Ended": investigation.ended_at,
         "Threats": threats(investigation),
+        "Alerts": f"{len(investigation.alerts)}, {alert_status(investigation).value}",
     }
     if investigation.failure or investigation.reason:
         facts["Failure" if investigation.failure else "Because"] = (

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from clawback.analysis.entities import EntityKind
 from clawback.response import defender
 from clawback.response.accounts import RemediationStanding
+from clawback.response.alert_status import alert_status
+from clawback.response.deciding import waits_for
 from clawback.response.investigation import ClusterStanding, Investigation
-from clawback.response.plan import Deed, Receipt, Remediation, Skip
+from clawback.response.plan import Deed, Receipt, Remediation, RemediationStatus, Skip
 from clawback.response.policy import Policy
 
 Record = dict[str, object]
@@ -65,6 +67,7 @@ def investigation_record(investigation: Investigation, *, whole: bool) -> Record
     return record | {
         "EndTime": ended,
         "Duration": (ended - investigation.created_at) if ended else None,
+        "AlertStatus": alert_status(investigation).value,
         "Clusters": [_cluster(c) for c in investigation.clusters],
         "RemediationActions": [_action(r) for r in investigation.remediations],
         "Failure": investigation.failure or None,
@@ -117,7 +120,8 @@ def _action(standing: RemediationStanding) -> Record:
 
 def action_record(remediation: Remediation) -> Record:
     """A remediation action with its account: Found = Removed + AlreadyGone + Failed + Skipped (+ Open)."""
-    tally, approval = remediation.tally, remediation.approval
+    tally, approval, seen = remediation.tally, remediation.approval, remediation.refreshed
+    pending = remediation.status is RemediationStatus.PENDING
     record: Record = {
         "ActionId": remediation.id,
         "Action": defender.ACTION[remediation.kind],
@@ -132,7 +136,13 @@ def action_record(remediation: Remediation) -> Record:
         "Skipped": tally.skipped,
         "Open": tally.open,
         "Late": remediation.late,
-        "DecidedBy": approval.by if approval else None,
+        "DecidedBy": remediation.decided_by or None,
+        "ProposedBy": remediation.first.by if remediation.first else None,
+        "WaitsFor": waits_for(remediation) if pending else None,
+        "InMailboxNow": seen.places.in_mailbox if seen else None,
+        "LookedAt": seen.at if seen else None,
+        "PartOf": remediation.part_of or None,
+        "Comment": remediation.note or (approval.note if approval else "") or None,
         "Time": remediation.made_at,
         "Expires": remediation.expires_at if not remediation.decided_at else None,
         "Undoes": remediation.undoes or None,
