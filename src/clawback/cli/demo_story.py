@@ -20,7 +20,7 @@ from clawback.engine import commands
 from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Parts
 from clawback.response.investigation import InvestigationStatus
-from clawback.response.plan import Remediation
+from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.policy import Policy
 from clawback.response.records import account
 from clawback.settings import FILE_NAME, load
@@ -130,9 +130,10 @@ class Story:
 
     def _turn(self, app: App, organisation: Organisation, campaign: Campaign, before: Sums) -> Remediation:
         self.stage.title("Automation is turned on, and the URL turns malicious")
-        self.stage.typed("Set-AutomatedInvestigationRemediation -EnableAutoRemediation '$true'")
+        self.stage.typed("clawback automation set --on urls --on files")
         self.stage.typed(f"clawback indicators add {campaign.indicator}")
-        commands.set_policy(app.parts, Policy(automatic=frozenset(ClusterKind)), ACTOR)
+        kinds = frozenset({ClusterKind.MALICIOUS_URL, ClusterKind.MALICIOUS_FILE})
+        commands.set_policy(app.parts, Policy(automatic=kinds), ACTOR)
 
         def hunt() -> int:
             commands.add_indicator(app.parts, _listing(app, campaign), ACTOR)
@@ -141,7 +142,8 @@ class Story:
         _, took = self.stage.timed(hunt)
         self._meddle("turn", organisation)
         with app.store.read() as unit:
-            done = unit.remediations.list()[0][0]
+            made, _ = unit.remediations.list()
+        done = next(one for one in made if one.key.value == campaign.indicator and not one.follows)
         self._show_reasons(app, done)
         self.stage.say(f"{account(done)}, in {took:.2f} s", "bold")
         self._check_removal(app, organisation, campaign, before, done)
@@ -166,15 +168,26 @@ class Story:
         bad = {path.relative_to(organisation.root).as_posix() for path in campaign.paths}
         clean = {path: sums for path, sums in before.items() if path not in bad}
         now = checksums(organisation.root)
-        with app.store.read() as unit:
-            status = unit.investigations.list()[0][0].status
         check, t = self.stage.check, done.tally
         check(f"exactly the {len(bad)} copies were removed", t.removed == len(bad) == t.found)
         adds_up = t.found == t.removed + t.already_gone + t.failed + t.skipped
         check(f"the account adds up: {account(done)}", adds_up)
         check("their files are gone from the mailboxes", bad.isdisjoint(now))
-        check("the investigation is Remediated", status is InvestigationStatus.REMEDIATED)
+        self._check_similar(app)
         check(f"the other {len(clean):,} files are untouched, byte for byte", now == clean)
+
+    def _check_similar(self, app: App) -> None:
+        """What carries another link but the same text is found too, and left to a person."""
+        with app.store.read() as unit:
+            status = unit.investigations.list()[0][0].status
+            waiting, _ = unit.remediations.list(statuses={RemediationStatus.PENDING})
+        copies = sum(one.tally.open for one in waiting)
+        if not copies:
+            self.stage.check("the investigation is Remediated", status is InvestigationStatus.REMEDIATED)
+            return
+        self.stage.say(f"{copies} more copies have the same text and another link; they wait for a person")
+        held = status is InvestigationStatus.PENDING_ACTION
+        self.stage.check("what is only similar waits for a person", held)
 
     def _late(self, app: App, organisation: Organisation, campaign: Campaign, first: Remediation) -> Sums:
         """Answers the late copy's file as it was delivered: the undo brings it back too."""
