@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine.memory_world import AUTOMATIC, URL, USERS, MemoryWorld
@@ -92,7 +93,7 @@ def test_late_copies_for_the_secops_mailbox_stay(world: MemoryWorld) -> None:
     assert (state.status, state.clusters[0].now.left) == (S.REMEDIATED, 0)
 
 
-def simulation(world: MemoryWorld, **fields: frozenset[str]) -> None:
+def simulation(world: MemoryWorld, **fields: Any) -> None:
     commands.set_policy(world.parts, replace(AUTOMATIC, **fields), "ann")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine.memory_world import AUTOMATIC, OTHER_URL, START, URL, USERS
@@ -38,8 +39,8 @@ def world(tmp_path: Path, store_url: str) -> Iterator[ReportWorld]:
     made.close()
 
 
-def policy(world: ReportWorld, **fields: object) -> None:
-    commands.set_policy(world.parts, replace(Policy(), **fields), "ann")  # type: ignore[arg-type]
+def policy(world: ReportWorld, **fields: Any) -> None:
+    commands.set_policy(world.parts, replace(Policy(), **fields), "ann")
 
 
 def by_title(world: ReportWorld) -> dict[str, Investigation]:

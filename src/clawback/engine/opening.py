@@ -34,9 +34,13 @@ def begin(parts: Parts, request: Request) -> Opened:
     with parts.store.write(durable=True) as unit:
         investigation_id = opened(unit, request, now)
         state = unit.investigations.get(investigation_id)
-        if state.terminated:
-            return Opened(investigation_id, False)
-        return Opened(investigation_id, _may_begin(unit, state, request, now))
+        room_at = None if state.terminated else _room_at(unit, state, request, now)
+    if room_at is not None and room_at > now:
+        # By itself, for whoever puts work locks it before the audit log. A death in between is made good:
+        # the work at hand is still leased, and is done again.
+        with parts.store.write() as unit:
+            unit.jobs.put("investigate", request.key, request.encode(), now, not_before=room_at)
+    return Opened(investigation_id, room_at is not None and room_at <= now)
 
 
 def opened(unit: Unit, request: Request, now: datetime) -> str:
@@ -73,19 +77,19 @@ def _candidates(unit: Unit, request: Request, known: str) -> Iterator[Investigat
             yield state
 
 
-def _may_begin(unit: Unit, state: Investigation, request: Request, now: datetime) -> bool:
+def _room_at(unit: Unit, state: Investigation, request: Request, now: datetime) -> datetime:
+    """When it may begin: `now` when it does, and then it is noted."""
     waits = state.status in (InvestigationStatus.STARTING, InvestigationStatus.QUEUED_BY_THROTTLING)
     if not waits or unit.starts.has(state.id):
-        return True
+        return now
     limit = policy_of(unit).investigations_per_hour
     room_at = now if request.asked else unit.starts.room_at(limit, now)
     if room_at > now:
         if not state.queued:
             record(unit, InvestigationQueued(state.id, limit), actor=AUTOMATION, at=now)
-        unit.jobs.put("investigate", request.key, request.encode(), now, not_before=room_at)
-        return False
+        return room_at
     if not request.asked:
         unit.starts.note(state.id, now)
     if state.queued:
         record(unit, InvestigationBegan(state.id), actor=AUTOMATION, at=now)
-    return True
+    return now
