@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import redirect_stdout
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
 import pytest
-from tests.cli.test_commands import run
+from tests.cli.test_commands import patched_arguments, run
 from tests.engine.world import World
+
+from clawback.cli.main import main
 
 PHISH = (
     "Dear customer, your account will be closed today unless you confirm your password on this page "
@@ -79,6 +83,21 @@ def test_a_report_is_handed_in_shown_confirmed_and_dismissed(world: World, tmp_p
     assert "No threats found" in run("clawback", "reports", "dismiss", submission)
     assert all(path.exists() for path in world.delivered)
     assert listed("--open") == []
+
+
+def test_the_doctor_knows_whether_the_mailbox_is_read(world: World, tmp_path: Path) -> None:
+    assert "no source has report@example.org" in doctor(code=1)
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / "mail" / "report" / name).mkdir(parents=True)
+    assert "report@example.org gets those of people of example.org" in doctor(code=0)
+
+
+def doctor(*, code: int) -> str:
+    out = io.StringIO()
+    with redirect_stdout(out), pytest.raises(SystemExit) as ended, patched_arguments("clawback", "doctor"):
+        main()
+    assert ended.value.code == code, out.getvalue()
+    return out.getvalue()
 
 
 def test_what_cannot_be_is_said(world: World, tmp_path: Path) -> None:

@@ -130,6 +130,25 @@ def _people(app: App, mailboxes: tuple[str, ...]) -> Iterator[Check]:
     if absent:
         spared += f"; there is no mailbox {', '.join(absent[:5])}"
     yield Check("exclusions", not absent, spared)
+    yield from _reports(app, known)
+
+
+def _reports(app: App, known: set[str]) -> Iterator[Check]:
+    """Where users report mail, and whether those mailboxes are read; nothing when none are set."""
+    reporting = app.parts.reporting
+    for place in reporting.places:
+        people = "anyone" if place.anyone else f"people of {', '.join(sorted(place.domains))}"
+        if place.holds_originals:
+            yield Check("reports", None, f"what owners move to {place.folder}")
+            continue
+        found = place.mailbox in known
+        seen = f"{place.mailbox} gets those of {people}" if found else f"no source has {place.mailbox}"
+        yield Check("reports", found, seen)
+    if reporting.places:
+        postman = reporting.postman
+        yield Check(
+            "feedback", None, f"told by {postman.sender}" if postman else "reporters are told nothing"
+        )
 
 
 async def _sources(parts: Parts) -> tuple[tuple[str, ...], list[Check]]:
