@@ -34,12 +34,12 @@ def brake() -> None:
 def show(session: Session, as_json: bool) -> None:
     """How the brake stands: the breaker, what automation did lately, and what became of it."""
     with session.app() as app:
-        plain = standing(app.parts)
+        plain, line = standing(app.parts), breaker_line(app.parts)
     if as_json:
         click.echo(to_json(plain), nl=False)
         return
     shown: Mapping[str, object] = {
-        "Breaker": breaker_line(app.parts),
+        "Breaker": line,
         "Copies in the last hour": f"{plain['hour']:,} of {plain['copies_per_hour']:,}",
         "Copies that count": f"{plain['taken']:,} since {plain['since']:%Y-%m-%d %H:%M} UTC",
         "Of these undone": f"{plain['undone']:,}",
@@ -53,8 +53,9 @@ def show(session: Session, as_json: bool) -> None:
 
 @brake.command(name="open")
 @click.option("--note", default="", help="Why.")
+@as_json
 @click.pass_obj
-def open_(session: Session, note: str) -> None:
+def open_(session: Session, note: str, as_json: bool) -> None:
     """Let nothing run by itself from now on; what is under way stops.
 
     People's approvals go on as before, and so do late copies of what people approved.
@@ -62,20 +63,21 @@ def open_(session: Session, note: str) -> None:
     from clawback.engine.brake import open_breaker
 
     with session.app() as app:
-        open_breaker(app.parts, session.actor, note=note)
-        click.echo(breaker_line(app.parts))
+        done = open_breaker(app.parts, session.actor, note=note)
+    click.echo(to_json(done) if as_json else _breaker(done), nl=not as_json)
 
 
 @brake.command()
 @click.option("--note", default="", help="Why.")
+@as_json
 @click.pass_obj
-def close(session: Session, note: str) -> None:
+def close(session: Session, note: str, as_json: bool) -> None:
     """Let automation go on. Plans that wait keep waiting; what was undone until now counts no more."""
     from clawback.engine.brake import close_breaker
 
     with session.app() as app:
-        close_breaker(app.parts, session.actor, note=note)
-        click.echo(breaker_line(app.parts))
+        done = close_breaker(app.parts, session.actor, note=note)
+    click.echo(to_json(done) if as_json else _breaker(done), nl=not as_json)
 
 
 def standing(parts: Parts) -> dict[str, object]:
