@@ -15,7 +15,8 @@ from tests.engine.stories import letter, listed, sent
 
 from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.entities import Entity, EntityKind
-from clawback.analysis.indicators import VerdictKind
+from clawback.analysis.indicators import Threat, VerdictKind
+from clawback.analysis.verdict import Said
 from clawback.engine import alerting, commands
 from clawback.engine.clicks import read_clicks, record_clicks
 from clawback.engine.compromise import judge_sending
@@ -294,6 +295,25 @@ def test_only_the_malicious_part_of_what_an_account_sent_is_acted_on(world: Repo
     assert len(world.visible("minutes")) == 2
     state = by_title(world)[ANN]
     assert state.status is S.REMEDIATED
+
+
+def test_the_malicious_part_goes_by_itself_where_the_policy_says_so(world: ReportWorld) -> None:
+    policy(world, automatic=frozenset({ClusterKind.SENT_MAIL}))
+    sent(world, ANN, [BEN, "user@customer.example"], "please buy vouchers for me")
+    sent(world, ANN, [BEN], "minutes of Monday")
+    world.read()
+    message_id = world.deliveries()[0].message_id
+    with world.store.write() as unit:
+        word = Said("rule.vouchers", VerdictKind.MALICIOUS, Threat.PHISH, 90)
+        unit.detections.put([(message_id, word)], world.now())
+    alerting.raise_alert(world.parts, AlertKind.USER_COMPROMISE, ANN, "ann")
+    world.settle()
+    (done,) = world.actions()
+    assert (done.status, done.tally.removed) == (RemediationStatus.COMPLETED, 2)
+    assert (world.visible("vouchers"), len(world.visible("minutes"))) == ([], 2)
+    commands.undo(world.parts, done.id, "ann")
+    world.settle()
+    assert len(world.visible("vouchers")) == 2
 
 
 def test_a_phish_passed_on_to_one_is_no_suspicious_sending(world: ReportWorld) -> None:

@@ -147,6 +147,22 @@ def _what(action: Remediation) -> str:
     return f"{defender.ACTION[action.kind]} ({action.key.value})"
 
 
+def _terminated(unit: Unit, row: AuditRow) -> str:
+    return f"investigation {row.body['investigation_id']} was ended: {row.body['reason']}"
+
+
+def _queued(unit: Unit, row: AuditRow) -> str:
+    return f"investigation {row.body['investigation_id']} waits: too many started within an hour"
+
+
+def _alerted(unit: Unit, row: AuditRow) -> str:
+    """Only what matters by itself: a click, or an account that may be taken over."""
+    alert = row.body["alert"]
+    if alert["severity"] not in ("medium", "high"):
+        return ""
+    return f"{alert['title']}: {alert['detail'] or alert['cause']['value']}"
+
+
 _LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
     "investigation_started": _started,
     "remediation_planned": _planned,
@@ -160,6 +176,9 @@ _LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
     "cluster_armed": _armed,
     "cluster_disarmed": _disarmed,
     "investigation_failed": _failed,
+    "investigation_terminated": _terminated,
+    "investigation_queued": _queued,
+    "alert_joined": _alerted,
     "indicator_added": _listed,
     "indicator_removed": _listed,
     "verdict_retracted": _retracted,

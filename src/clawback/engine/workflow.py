@@ -178,7 +178,9 @@ class Worker:
             unit.jobs.fail(job, f"{type(error).__name__}: {error}", None)
             if job.kind == "investigate":
                 request = Request.decode(job.payload)
-                for investigation_id in unit.investigations.by_cause(str(request.cause))[:1]:
+                joined = unit.alerts.investigation_of(request.alert(now).id)
+                same = unit.investigations.by_cause(str(request.cause))
+                for investigation_id in ((joined,) if joined else same)[:1]:
                     event = InvestigationFailed(investigation_id, str(error))
                     record(unit, event, actor=AUTOMATION, at=now)
 
