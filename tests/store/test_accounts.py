@@ -30,6 +30,8 @@ def test_a_change_of_an_account_ends_its_sessions_and_no_others(store: Store) ->
         unit.accounts.add(Account("acc-2", "bob", Role.READER, True, False, False, NOW), Keys("x"))
         unit.accounts.open_session("one", "ann", NOW)
         unit.accounts.open_session("two", "bob", NOW)
+        assert unit.accounts.change("ann") == ANN
+        assert unit.accounts.session("one") is not None
         changed = unit.accounts.change("ann", disabled=True, role=Role.READER)
         assert (changed.disabled, changed.role, changed.permissions) == (True, Role.READER, frozenset())
         assert unit.accounts.session("one") is None

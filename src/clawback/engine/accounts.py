@@ -85,8 +85,8 @@ def change_account(
         after = unit.accounts.change(name, role=role, content=content, disabled=disabled)
         if _rules(before) and not _rules(after) and not _rulers(unit):
             raise BadParameter(f"{name} is the last administrator who may come in")
-        what = "; ".join(_differences(before, after)) or "nothing"
-        _record(unit, parts, AccountChanged(name, what), actor)
+        if what := "; ".join(_differences(before, after)):
+            _record(unit, parts, AccountChanged(name, what), actor)
     return after
 
 

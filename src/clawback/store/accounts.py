@@ -159,10 +159,10 @@ class Accounts(Repository):
         """End one session."""
         self._connection.execute(delete(sessions).where(sessions.c.hash == armour(secret_hash)))
 
-    def close_older(self, made_before: datetime, seen_before: datetime) -> None:
-        """End the sessions that were opened, or used last, before then."""
+    def close_older(self, made_until: datetime, seen_until: datetime) -> None:
+        """End the sessions that were opened, or used last, no later than then."""
         table = sessions.c
-        over = (table.made_at < micros(made_before)) | (table.seen_at < micros(seen_before))
+        over = (table.made_at <= micros(made_until)) | (table.seen_at <= micros(seen_until))
         self._connection.execute(delete(sessions).where(over))
 
     def failed(self, subject: str, now: datetime, since: datetime) -> int:
@@ -188,8 +188,9 @@ class Accounts(Repository):
 
     def _change(self, name: str, values: dict[str, Any]) -> Account:
         no = self._row(name).no
-        self._connection.execute(update(accounts).where(accounts.c.no == no).values(values))
-        self._connection.execute(delete(sessions).where(sessions.c.account_no == no))
+        if values:
+            self._connection.execute(update(accounts).where(accounts.c.no == no).values(values))
+            self._connection.execute(delete(sessions).where(sessions.c.account_no == no))
         return self.get(name)
 
     def _row(self, name: str) -> Row[Any]:
