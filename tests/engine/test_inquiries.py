@@ -300,9 +300,10 @@ def test_only_the_malicious_part_of_what_an_account_sent_is_acted_on(world: Repo
 def test_the_malicious_part_goes_by_itself_where_the_policy_says_so(world: ReportWorld) -> None:
     policy(world, automatic=frozenset({ClusterKind.SENT_MAIL}))
     sent(world, ANN, [BEN, "user@customer.example"], "please buy vouchers for me")
-    sent(world, ANN, [BEN], "minutes of Monday")
     world.read()
     message_id = world.deliveries()[0].message_id
+    sent(world, ANN, [BEN], "minutes of Monday")
+    world.read()
     with world.store.write() as unit:
         word = Said("rule.vouchers", VerdictKind.MALICIOUS, Threat.PHISH, 90)
         unit.detections.put([(message_id, word)], world.now())
