@@ -211,7 +211,7 @@ def approve(
 
 
 @actions.command()
-@click.argument("action_ids", metavar="[ID]...", nargs=-1)
+@click.argument("action_ids", metavar="ID...", nargs=-1)
 @click.pass_obj
 def refresh(session: Session, action_ids: tuple[str, ...]) -> None:
     """Look again at pending actions: their queries run, their copies are counted where they are now.
