@@ -48,7 +48,10 @@ class Retractions(Repository):
         spoken = select(literal(no), detections.c.message_no).distinct()
         spoken = spoken.where(self._within(detections.c.source, sources))
         insert = retracted_messages.insert().from_select(["retraction_no", "message_no"], spoken)
-        return self._connection.execute(insert).rowcount
+        self._connection.execute(insert)
+        mine = retracted_messages.c.retraction_no == no
+        query = select(func.count()).select_from(retracted_messages).where(mine)
+        return self._connection.execute(query).scalar_one()
 
     def get(self, retraction_id: str) -> Retraction:
         """The retraction; raises NotFound."""
