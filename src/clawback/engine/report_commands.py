@@ -11,7 +11,7 @@ from clawback.engine.parts import Parts
 from clawback.engine.record import record
 from clawback.engine.retract import retract
 from clawback.engine.settling import close
-from clawback.engine.submissions import REPORT, investigated
+from clawback.engine.submissions import REPORT, joined, queue
 from clawback.errors import BadParameter
 from clawback.message.bounds import MAX_MESSAGE
 from clawback.message.reports import ReportedAs
@@ -27,7 +27,7 @@ def confirm(parts: Parts, submission_id: str, threat: Threat, actor: str, *, not
     """
     now = parts.now()
     with parts.store.write(durable=True) as unit:
-        one = unit.submissions.hold(submission_id)
+        one = unit.submissions.get(submission_id)
         if one.state is SubmissionState.REFUSED:
             raise BadParameter(f"{one.id} is no report: {one.reason}")
         if not unit.messages.known([one.message_id]):
@@ -35,10 +35,11 @@ def confirm(parts: Parts, submission_id: str, threat: Threat, actor: str, *, not
                 f"the message that {one.id} is about is not known; list what it carries with "
                 "`clawback indicators add` instead"
             )
+        request = queue(unit, one, now, actor)
+        one = unit.submissions.hold(submission_id)
         unit.detections.put([(one.message_id, said_by(one, threat))], now)
         said = replace(one, confirmed_as=threat, decided_by=actor, state=SubmissionState.INVESTIGATING)
-        unit.submissions.save(said)
-        said = replace(said, investigation_id=investigated(unit, said, now, asked=actor))
+        said = replace(said, investigation_id=joined(unit, request, now))
         event = SubmissionConfirmed(one.id, one.message_id, said.investigation_id, threat, note)
         record(unit, event, actor=actor, at=now)
         unit.submissions.save(said)

@@ -10,11 +10,13 @@ from clawback.engine.ended import SETTLE
 from clawback.engine.parts import Parts
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.requests import key_of
+from clawback.engine.submissions import REPORT
 from clawback.errors import BadSettings, LoginFailed, MailboxError, ProtocolViolation, Unavailable
 from clawback.response.events_reports import FeedbackSent, SubmissionClosed
 from clawback.response.feedback import feedback, may_be_told
 from clawback.response.investigation import OPEN_STATUSES, Investigation, InvestigationStatus
 from clawback.response.submissions import (
+    OPEN_SUBMISSIONS,
     FeedbackState,
     Submission,
     SubmissionResult,
@@ -40,12 +42,20 @@ def settle(parts: Parts, investigation_id: str) -> None:
         state = unit.investigations.get(investigation_id)
         if state.status in OPEN_STATUSES:
             return
-        if any(unit.jobs.under_way("investigate", key_of(state.cause, asked)) for asked in (False, True)):
+        if _is_busy(unit, state):
             unit.jobs.put(SETTLE, state.id, {"investigation": state.id}, now, not_before=now + SOON)
             return
         for one in unit.submissions.of_investigation(investigation_id):
             if one.state is SubmissionState.INVESTIGATING:
                 _settle(parts, unit, one, state, now)
+
+
+def _is_busy(unit: Unit, state: Investigation) -> bool:
+    """Whether an investigation is about to be looked into again, though it has ended for the moment."""
+    if any(unit.jobs.under_way("investigate", key_of(state.cause, asked)) for asked in (False, True)):
+        return True
+    waiting = (s for s in unit.submissions.of_investigation(state.id) if s.state in OPEN_SUBMISSIONS)
+    return any(unit.jobs.under_way(REPORT, one.id) for one in waiting)
 
 
 def _settle(parts: Parts, unit: Unit, one: Submission, state: Investigation, now: datetime) -> None:

@@ -136,8 +136,16 @@ async def take_up_report(parts: Parts, submission_id: str, *, last_try: bool = F
     """
     with parts.store.read() as unit:
         submission = unit.submissions.get(submission_id)
-    if submission.state is not SubmissionState.RECEIVED:
-        return
+    if submission.state is SubmissionState.RECEIVED:
+        await _read(parts, submission, last_try)
+    with parts.store.write() as unit:
+        one = unit.submissions.get(submission_id)
+        if one.state is SubmissionState.INVESTIGATING:
+            queue(unit, one, parts.now())
+
+
+async def _read(parts: Parts, submission: Submission, last_try: bool) -> None:
+    """Read a report, and write down what it is and what it is about."""
     if submission.format is ReportFormat.MOVED:
         read = Submitted(ReportFormat.MOVED)
     else:
@@ -154,7 +162,7 @@ async def take_up_report(parts: Parts, submission_id: str, *, last_try: bool = F
             if submission.message_id
             else _original(unit, submission, originals)
         )
-    _open(parts, submission_id, read, found)
+    _open(parts, submission.id, read, found)
 
 
 async def _content(parts: Parts, submission: Submission, last_try: bool) -> bytes:
@@ -252,7 +260,8 @@ def _open(parts: Parts, submission_id: str, read: Submitted, found: Found) -> No
             record(unit, _received(after), actor=after.reporter, at=now)
         else:
             after = replace(after, state=SubmissionState.INVESTIGATING)
-            after = replace(after, investigation_id=investigated(unit, after, now))
+            request = request_for(unit, after, now, "")
+            after = replace(after, investigation_id=joined(unit, request, now))
             record(unit, _received(after), actor=after.reporter, at=now)
         unit.submissions.save(after)
 
@@ -270,15 +279,22 @@ def _received(one: Submission) -> SubmissionReceived:
     )
 
 
-def investigated(unit: Unit, one: Submission, now: datetime, *, asked: str = "") -> str:
-    """Ask for the inquiry into a reported message; answers the id of its investigation.
+def queue(unit: Unit, one: Submission, now: datetime, asked: str = "") -> Request:
+    """Ask for the inquiry into a reported message; `asked` is the person who wants it now.
 
-    Reports of one message, and of messages with nearly the same body, join one. `asked` is the person who
-    wants it now.
+    Not for whoever has the audit log's lock already: others take these two the other way round.
     """
     request = request_for(unit, one, now, asked)
     unit.jobs.put("investigate", request.key, request.encode(), now)
-    many = "" if asked else _with_many(unit, request.cause)
+    return request
+
+
+def joined(unit: Unit, request: Request, now: datetime) -> str:
+    """The id of the investigation that a report opens, or joins.
+
+    Reports of one message, and of messages with nearly the same body, join one.
+    """
+    many = "" if request.asked else _with_many(unit, request.cause)
     investigation_id = many or opened(unit, request, now)
     # Of an inquiry that was ended early nothing more is heard.
     unit.jobs.put(SETTLE, investigation_id, {"investigation": investigation_id}, now)
@@ -297,8 +313,7 @@ def _with_many(unit: Unit, cause: Entity) -> str:
 def look_again(unit: Unit, arrived: Iterable[Delivery], now: datetime) -> None:
     """Ask for the inquiries into confirmed messages of which more copies have come."""
     for one in unit.submissions.confirmed(sorted({delivery.message_id for delivery in arrived})):
-        request = request_for(unit, one, now, "")
-        unit.jobs.put("investigate", request.key, request.encode(), now)
+        queue(unit, one, now)
 
 
 def request_for(unit: Unit, one: Submission, now: datetime, asked: str) -> Request:
