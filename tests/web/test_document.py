@@ -85,7 +85,7 @@ def test_whatever_is_asked_is_answered_as_the_document_says(
         suppress_health_check=list(HealthCheck),
     )
     @given(case=document[path][method].as_strategy(generation_mode=mode, path_parameters=given_path))
-    def answered(case: schemathesis.Case[Any, Any]) -> None:
+    def answered(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(headers=headers, checks=CHECKS)
 
     answered()
