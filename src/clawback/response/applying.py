@@ -101,6 +101,8 @@ def _outcome(state: Investigation) -> InvestigationStatus:
 
 _AS_FOUND = frozenset({"click", "mail_rule"})
 """Roles of evidence that no removal of mail changes."""
+_BY_ITSELF = frozenset({EntityKind.MESSAGE, EntityKind.MAILBOX})
+"""What is there whether a message carries it or not."""
 
 
 def _restated(item: Evidence, state: Investigation) -> Evidence:
@@ -108,13 +110,14 @@ def _restated(item: Evidence, state: Investigation) -> Evidence:
     if item.role in _AS_FOUND:
         return item
     mine = [c for c in state.clusters if item.entity in (c.key, Entity(EntityKind.CLUSTER, c.cluster_id))]
-    if item.role == "cause" and not mine:
+    itself = item.entity.kind in _BY_ITSELF
+    if not mine and (item.role == "cause" or (itself and item.role == "joined")):
         mine = list(state.clusters)
     if item.role == "original":
         mine = [c for c in state.clusters if c.cluster_id == item.detail]
     if not mine:
-        status = EvidenceStatus.NOT_FOUND if state.asked else item.status
-        return replace(item, status=status)
+        nothing = EvidenceStatus.NONE if itself else EvidenceStatus.NOT_FOUND
+        return replace(item, status=nothing if state.asked else item.status)
     worst = min(mine, key=lambda c: _GRAVITY[c.verdict])
     if worst.verdict is VerdictKind.NO_THREATS_FOUND:
         return replace(item, verdict=worst.verdict, threat=None, status=EvidenceStatus.NONE)
