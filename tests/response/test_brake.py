@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.response.builders import NOW, cluster, delivery
+from tests.response.builders import KEY, NOW, cluster, delivery
 
 from clawback.analysis.clusters import ClusterKind
+from clawback.analysis.indicators import IndicatorKind, indicator
 from clawback.response.brake import Breaker, Lately, Outcomes, decide, decide_late, trips, window
 from clawback.response.collateral import Collateral, Why
 from clawback.response.plan import AUTOMATION, ActionKind, Plan
@@ -90,19 +91,10 @@ def test_up_to_the_limits_a_plan_runs(case: str) -> None:
 
 def order(by: str = AUTOMATION) -> StandingOrder:
     made = cluster(delivery(1))
+    bad = indicator(IndicatorKind.URL, KEY.value, source="feed", added_at=NOW)
     month = timedelta(days=30)
     return StandingOrder(
-        "rem-1",
-        "inv-1",
-        made.id,
-        URL,
-        None,
-        ActionKind.SOFT_DELETE,
-        by,
-        NOW,
-        "",
-        NOW,
-        NOW + month,  # type: ignore[arg-type]
+        "rem-1", "inv-1", made.id, URL, bad, ActionKind.SOFT_DELETE, by, NOW, "", NOW, NOW + month
     )
 
 

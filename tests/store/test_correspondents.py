@@ -192,7 +192,7 @@ def test_filling_in_gives_what_intake_would_have_given(store: Store, tmp_path: P
     note(store, mail(31, days=40))
     with store.read() as unit:
         assert not is_complete(unit)
-    counts = []
+    counts: list[int] = []
     while not counts or counts[-1]:
         with store.write() as unit:
             counts.append(fill(unit))
