@@ -41,6 +41,7 @@ bench: .venv/.installed-dev
 
 docs: .venv/.installed
 	$(BIN)/python -m clawback.cli.reference docs/reference
+	$(BIN)/python -m clawback.web.reference docs/reference/api.md
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

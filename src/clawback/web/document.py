@@ -8,14 +8,20 @@ from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIResponse,
     Operation,
+    Parameter,
     Schema,
     SecurityScheme,
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
 from clawback.web.access import ROUTES, Open
+from clawback.web.orders import HEADER, LONGEST_KEY
 from clawback.web.problems import MEDIA_TYPE
 
+_ORDERS = ("POST /api/", "PATCH /api/", "DELETE /api/")
+_NEVER_ANSWERED_TWICE = frozenset(
+    {"POST /api/accounts", "POST /api/tokens", "POST /api/messages/{message_id}/content"}
+)
 _METHODS = ("get", "post", "put", "patch", "delete")
 _FIELDS = {
     "type": OpenAPIType.STRING,
@@ -43,12 +49,20 @@ def _complete(operation: Operation, name: str) -> None:
     responses = operation.responses or {}
     own = {status: answer for status, answer in responses.items() if not status.startswith(("4", "5"))}
     operation.responses = {**own, "default": _problem()}
+    if name.startswith(_ORDERS) and name not in _NEVER_ANSWERED_TWICE:
+        operation.parameters = [*(operation.parameters or ()), _key()]
     row = ROUTES[name]
     if isinstance(row.needs, Open):
         operation.security = []
     else:
         operation.security = [{"token": []}]
         operation.description = f"{operation.description or ''}\n\nNeeds: `{row.needs.value}`.".strip()
+
+
+def _key() -> Parameter:
+    text = "With the same key the same order is given once, and answered as it was then, for 24 hours."
+    schema = Schema(type=OpenAPIType.STRING, max_length=LONGEST_KEY)
+    return Parameter(name=HEADER, param_in="header", schema=schema, description=text, required=False)
 
 
 def _problem() -> OpenAPIResponse:
