@@ -30,6 +30,7 @@ from corpus import machine
 from clawback.analysis.clusters import ClusterKind, Member
 from clawback.analysis.features import Features, extract
 from clawback.analysis.indicators import IndicatorKind, indicator
+from clawback.app import ease_collector
 from clawback.engine import commands
 from clawback.engine.parts import Parts
 from clawback.engine.reading import InlineReader
@@ -172,6 +173,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="Say where the time goes.")
     args = parser.parse_args()
     print(machine())
+    ease_collector()
     with tempfile.TemporaryDirectory(prefix="investigation-") as folder:
         url = args.url or f"sqlite:///{Path(folder) / 'clawback.sqlite3'}"
         play(url, Path(folder), args)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -171,7 +172,11 @@ def freeze(
 
 
 def _seal(fields: Mapping[str, object]) -> str:
-    # Not msgspec's own JSON: names of files and folders may hold bytes that are no UTF-8 (PEP 383).
+    # Of ASCII both ways write the same (a plan has no floats); names of files may hold other bytes (PEP 383).
+    with suppress(UnicodeEncodeError):
+        quick = msgspec.json.encode(fields, order="deterministic")
+        if quick.isascii() and b"\x7f" not in quick:
+            return ids.digest(quick)
     plain = msgspec.to_builtins(fields, order="deterministic")
     return ids.digest(json.dumps(plain, separators=(",", ":")))
 
