@@ -14,6 +14,7 @@ from litestar.response import Redirect, Template
 from clawback.engine.parts import Parts
 from clawback.engine.sign_in import Caller
 from clawback.errors import Forbidden
+from clawback.response.events import EVENTS
 from clawback.response.people import Permission
 from clawback.response.plan import RemediationStatus
 from clawback.store import Unit
@@ -42,6 +43,8 @@ class Said:
     tone: str = "good"
 
 
+_EVENTS = " ".join(event.TYPE for event in EVENTS)
+"""What a page that follows the work listens to."""
 SAID = {
     "approved": Said("Approved. It runs as soon as clawback up takes it; this page follows it."),
     "proposed": Said("Approved by you. The policy wants a second person: it waits for somebody else."),
@@ -91,6 +94,7 @@ class Page:
             "theme": theme if theme in THEMES else "",
             "said": SAID.get(self.request.query_params.get("done", "")),
             "address": self.request.url.path,
+            "events": _EVENTS,
         }
         return Template(template, context=frame | facts)
 

@@ -174,7 +174,9 @@
         htmx.ajax("GET", part.dataset.live, { target: part, swap: "outerHTML" });
       }
     };
-    source.onmessage = () => { waiting ??= setTimeout(renew, 400); };
+    const happened = () => { waiting ??= setTimeout(renew, 400); };
+    const names = document.querySelector("meta[name=events]")?.content.split(" ") ?? [];
+    for (const name of names) source.addEventListener(name, happened);
     addEventListener("pagehide", () => source.close());
   }
 
