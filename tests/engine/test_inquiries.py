@@ -234,6 +234,16 @@ def test_clicks_are_evidence_and_an_alert_whichever_came_first(world: ReportWorl
     assert (again.read, again.added, len(world.jobs())) == (1, 0, 0)
 
 
+def test_a_click_on_what_no_known_mail_carries_is_a_threat_once_it_is_listed(world: ReportWorld) -> None:
+    record_clicks(world.parts, "proxy", [click(ANN, OTHER_URL, START, "proxy")], "proxy")
+    commands.start(world.parts, OTHER_URL, "ann")
+    world.drain()
+    assert world.investigations()[0].status is S.NO_THREATS_FOUND
+    listed(world, OTHER_URL, source="feed")
+    (state,) = world.investigations()
+    assert (state.status, state.alerts[-1].kind) == (S.THREATS_FOUND, AlertKind.URL_CLICK)
+
+
 def test_lines_that_are_no_clicks_are_counted(world: ReportWorld) -> None:
     world.campaign(1)
     world.read()

@@ -115,6 +115,12 @@ def _alert(cause: Entity, indicators: tuple[str, ...], one: Click, others: int =
     )
 
 
+def was_clicked(unit: Unit, indicator: Indicator) -> bool:
+    """Whether a log told that somebody followed what this indicator names."""
+    near = unit.clicks.matching(keys_of(indicator), LOOKED_AT)
+    return any(leads_to(one.url, indicator) for one in near)
+
+
 def tell_clicks(parts: Parts, investigation_id: str, questions: Sequence[Indicator]) -> None:
     """Tell an investigation who followed what it is about, and raise the alert there if nobody has yet."""
     for asked in questions:
@@ -130,12 +136,15 @@ def _tell(parts: Parts, investigation_id: str, asked: Indicator, first: dict[str
     told = sorted(first.values(), key=lambda one: one.at)
     with parts.store.write(durable=True) as unit:
         state = unit.investigations.get(investigation_id)
-        known = {item.entity.value for item in state.evidence if item.role == "click"}
+        bad = asked.verdict is VerdictKind.MALICIOUS
+        verdict = VerdictKind.SUSPICIOUS if bad else VerdictKind.UNKNOWN
+        clicked = [item for item in state.evidence if item.role == "click"]
+        known = {item.entity.value for item in clicked if not bad or item.verdict is verdict}
         new = [one for one in told if one.user not in known][:TOLD]
         if not new:
             return
         alert = _alert(cause, (asked.id,), new[0], len(new) - 1).alert(now)
-        if asked.verdict is VerdictKind.MALICIOUS and all(one.id != alert.id for one in state.alerts):
+        if bad and all(one.id != alert.id for one in state.alerts):
             record(unit, AlertJoined(investigation_id, alert), actor=new[0].source, at=now)
-        event = ClicksFound(investigation_id, cause, len(told), tuple(new))
+        event = ClicksFound(investigation_id, cause, len(told), tuple(new), verdict)
         record(unit, event, actor=new[0].source, at=now)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from clawback.analysis.indicators import Indicator, VerdictKind
 from clawback.analysis.matching import carries, keys_of
+from clawback.engine.clicks import was_clicked
 from clawback.engine.parts import Parts
 from clawback.engine.requests import listing
 from clawback.errors import NotFound
@@ -13,11 +14,11 @@ from clawback.store import Unit
 
 
 def retro_hunt(parts: Parts, indicator_ids: Sequence[str]) -> int:
-    """Queue an investigation for each of these indicators that some known message carries."""
+    """Queue an investigation for each of these that some known message carries, or somebody has clicked."""
     now = parts.now()
     with parts.store.read() as unit:
         hunted = [i for i in _still_listed(unit, indicator_ids) if i.alive(now)]
-        carried = [i for i in hunted if _is_carried(unit, i)]
+        carried = [i for i in hunted if _is_carried(unit, i) or was_clicked(unit, i)]
     with parts.store.write() as unit:
         for indicator in carried:
             request = listing(indicator)

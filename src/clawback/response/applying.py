@@ -87,7 +87,7 @@ def _outcome(state: Investigation) -> InvestigationStatus:
     bad = [c for c in state.clusters if c.verdict is VerdictKind.MALICIOUS]
     if not bad:
         verdicts = {c.verdict for c in state.clusters}
-        verdicts |= {item.verdict for item in state.evidence if item.role == "mail_rule"}
+        verdicts |= {item.verdict for item in state.evidence if item.role in _AS_FOUND}
         suspicious = VerdictKind.SUSPICIOUS in verdicts
         return InvestigationStatus.THREATS_FOUND if suspicious else InvestigationStatus.NO_THREATS_FOUND
     if all(c.now.left == 0 for c in bad):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from clawback.analysis.entities import Entity
+from clawback.analysis.indicators import VerdictKind
 from clawback.message.mail_rules import MailRule
 from clawback.response.clicks import Click
 
@@ -51,13 +52,17 @@ class MessagesLeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ClicksFound:
-    """Log evidence shows who followed a link: the first click of each user; at most 100 of `users`."""
+    """Log evidence shows who followed a link: the first click of each user; at most 100 of `users`.
+
+    `verdict` is suspicious when the link is listed as malicious, else unknown.
+    """
 
     TYPE: ClassVar[str] = "clicks_found"
     investigation_id: str
     key: Entity
     users: int
     clicks: tuple[Click, ...]
+    verdict: VerdictKind = VerdictKind.SUSPICIOUS
 
 
 @dataclass(frozen=True, slots=True)

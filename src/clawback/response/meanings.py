@@ -26,7 +26,7 @@ MEANINGS: dict[type[StrEnum], dict[StrEnum, str]] = {
         _I.PENDING_ACTION: "Nothing is at work, and at least one plan waits for a person.",
         _I.NO_THREATS_FOUND: (
             "Everything was asked, and no cluster is malicious or suspicious, nor any mail rule of the "
-            "account."
+            "account; nobody followed a malicious link."
         ),
         _I.THREATS_FOUND: (
             "A cluster is malicious and copies are left, of which nothing was taken out; or a cluster or "

@@ -43,21 +43,23 @@ def inquiry_step(event: InquiryEvent, state: Investigation, at: datetime) -> Inv
 
 
 def _grown(state: Investigation, items: Iterable[Evidence]) -> Investigation:
-    """The investigation with evidence that it did not have; of one role no more than it may keep."""
-    known = {(item.entity, item.role, item.detail) for item in state.evidence}
-    kept = list(state.evidence)
+    """The investigation with these pieces of evidence; of one role no more than it may keep.
+
+    What it had already is told anew, in its place.
+    """
+    kept = {(item.entity, item.role, item.detail): item for item in state.evidence}
     for item in items:
-        room = sum(one.role == item.role for one in kept) < MOST
-        if room and (item.entity, item.role, item.detail) not in known:
-            kept.append(item)
-    return replace(state, evidence=tuple(kept))
+        key = (item.entity, item.role, item.detail)
+        if key in kept or sum(one.role == item.role for one in kept.values()) < MOST:
+            kept[key] = replace(item, first_seen=kept[key].first_seen) if key in kept else item
+    return replace(state, evidence=tuple(kept.values()))
 
 
 def _clicks(event: ClicksFound, at: datetime) -> Iterable[Evidence]:
     for one in event.clicks:
         entity = Entity(EntityKind.MAILBOX, one.user)
         detail = f"followed {one.url} at {one.at:%Y-%m-%d %H:%M} UTC, says {one.source}"
-        yield Evidence(entity, "click", VerdictKind.SUSPICIOUS, None, EvidenceStatus.NONE, at, detail)
+        yield Evidence(entity, "click", event.verdict, None, EvidenceStatus.NONE, at, detail)
 
 
 def _rules(event: MailRulesFound, at: datetime) -> Iterable[Evidence]:
