@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -12,9 +13,12 @@ from tests.engine.owners import deletes, held, reads
 
 from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import Indicator, IndicatorKind, Match, VerdictKind, indicator
+from clawback.engine import commands
 from clawback.engine.backtest import backtest, replayed
+from clawback.engine.retract import retract
+from clawback.engine.workflow import Worker
 from clawback.mailboxes.stand_in import StandIn
-from clawback.response.backtest import Backtest
+from clawback.response.backtest import Backtest, Label
 from clawback.response.policy import Policy
 from clawback.store import scratch_store
 
@@ -121,3 +125,78 @@ def test_nothing_is_touched_or_written(world: LiveRun) -> None:
         assert (unit.audit.head(), unit.jobs.waiting()) == (head, jobs)
     assert {m: held(world.mail, m) for m in USERS} == before
     assert found.taken
+
+
+HOUR = timedelta(hours=1)
+URL = "https://one.example/a"
+
+
+def short(world: LiveRun, policy: Policy, *, undone: bool = False) -> None:
+    """Six letters with a URL and two without in six hours; after the third the URL is listed."""
+    moments = [
+        Moment(
+            BEGIN + n * HOUR / 2, (Mail(USERS[n % 3], letter(n, f"x{n}@mail.example", body, BEGIN, "you")),)
+        )
+        for n, body in enumerate([f"see {URL}"] * 3 + ["Minutes"] + [f"see {URL}"] * 3 + ["Minutes"])
+    ]
+    at = BEGIN + HOUR + HOUR / 4
+    moments.insert(3, Moment(at, listed=(listed(URL, at),)))
+    world.live(moments, policy, BEGIN + 5 * HOUR)
+    if undone:
+        with world.store.read() as unit:
+            done = [a for a in unit.remediations.list()[0] if a.tally.removed]
+        for action in done:
+            commands.undo(world.parts, action.id, "ann")
+        asyncio.run(Worker(world.parts, "ann").drain())
+    world.live([], None, BEGIN + 6 * HOUR)
+
+
+def backtested(world: LiveRun, policy: Policy) -> Backtest:
+    return asyncio.run(backtest(world.parts, StandIn, policy, BEGIN, BEGIN + 6 * HOUR))
+
+
+def test_exposure_is_counted_up_to_when_a_copy_left_in_truth(world: LiveRun) -> None:
+    short(world, OFF)
+    found = backtested(world, AUTOMATIC)
+    assert (found.messages, found.copies, len(found.taken)) == (8, 8, 6)
+    assert (found.messages_taken, found.mailboxes_touched) == (6, 3)
+    ends = [6 * HOUR - (one.at - BEGIN) for one in found.taken]
+    assert [one.saved for one in found.taken] == ends
+    assert all(one.label is None for one in found.taken)
+    assert {run.by_itself for run in found.runs} == {True}
+
+
+def test_a_setting_that_was_live_saves_nothing(world: LiveRun) -> None:
+    short(world, AUTOMATIC)
+    found = backtested(world, AUTOMATIC)
+    assert len(found.taken) == 6
+    assert found.saved == timedelta()
+
+
+def test_what_would_have_waited_is_told_with_its_reason(world: LiveRun) -> None:
+    short(world, OFF)
+    off, small = backtested(world, OFF), backtested(world, replace(AUTOMATIC, limit=2))
+    assert (off.taken, {w.reason for w in off.waits}) == ((), {"auto-remediation is off for malicious_url"})
+    assert "3 copies are over the limit of 2" in {w.reason for w in small.waits}
+    shadow = backtested(world, replace(AUTOMATIC, shadow=True))
+    assert shadow.taken == ()
+    assert any(w.reason.startswith("shadow mode: would have run") for w in shadow.waits)
+
+
+def test_copies_that_a_person_had_put_back_are_false_positives(world: LiveRun) -> None:
+    short(world, AUTOMATIC, undone=True)
+    found = backtested(world, AUTOMATIC)
+    assert found.labelled(Label.PUT_BACK) == len(found.taken) == 6
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_copies_whose_verdict_was_taken_back_are_false_positives(world: LiveRun, kept: bool) -> None:
+    short(world, OFF)
+    if kept:
+        with world.store.write() as unit:
+            unit.indicators.add([said_to_be_good(URL, world.clock.at)])
+    else:
+        retract(world.parts, URL, "ann", allow=False)
+    found = backtested(world, AUTOMATIC)
+    assert len(found.taken) == 6
+    assert found.labelled(Label.GOOD if kept else Label.TAKEN_BACK) == 6

@@ -73,6 +73,21 @@ def test_all_that_rested_on_a_verdict_is_put_back_exactly(world: MemoryWorld) ->
     assert world.orders() == []
 
 
+def test_a_retraction_is_exact_on_both_databases(empty_url: str, tmp_path: Path) -> None:
+    world = MemoryWorld(tmp_path, empty_url)
+    both = world.deliver(USERS[0], f"see {URL} and {OTHER_URL}")
+    world.campaign(4)
+    before = world.seen()
+    world.automate()
+    world.read()
+    world.turn()
+    world.turn(OTHER_URL)
+    assert taken_back(world).count(Turn.BACK) == 4
+    assert [f.mailbox for f in taken_back(world, OTHER_URL).fates] == [both.handle.mailbox]
+    assert world.seen() == before
+    world.close()
+
+
 def test_every_source_is_named_and_a_feed_cannot_bring_it_back(world: MemoryWorld) -> None:
     removed_by_itself(world)
     by_a_feed(world)
@@ -348,49 +363,3 @@ def test_a_death_at_any_step_ends_in_the_same_state(tmp_path: Path, manner: str)
             break
         steps += 1
     assert 20 < steps < 399
-
-
-STORY = (
-    "Dear colleague, your mailbox has reached its limit and messages are waiting outside. Sign in today "
-    "to keep your account, or the waiting messages will be sent back to those who wrote them."
-)
-
-
-def alike(world: MemoryWorld, count: int, words: str) -> None:
-    for n in range(count):
-        world.deliver(USERS[n % 3], f"{STORY} {words}")
-
-
-def test_what_was_only_alike_comes_back_with_what_it_was_like(world: MemoryWorld) -> None:
-    alike(world, 7, URL)
-    alike(world, 2, "Nothing is here.")
-    before = world.seen()
-    world.automate()
-    world.read()
-    world.turn()
-    world.settle()
-    assert world.visible("your mailbox has reached") == []
-    taken_back(world)
-    world.settle()
-    assert world.seen() == before
-    with world.store.read() as unit:
-        verdicts = {head.verdict for head in unit.clusters.list()[0]}
-    assert verdicts == {VerdictKind.NO_THREATS_FOUND}
-
-
-def test_what_is_alike_stays_out_while_enough_of_the_others_are_malicious(world: MemoryWorld) -> None:
-    alike(world, 7, OTHER_URL)
-    alike(world, 1, URL)
-    world.automate()
-    world.read()
-    world.turn(OTHER_URL)
-    world.turn()
-    world.settle()
-    assert world.visible("your mailbox has reached") == []
-    found = taken_back(world)
-    world.settle()
-    assert world.visible("your mailbox has reached") == []
-    assert found.count(Turn.BACK) == 0
-    taken_back(world, OTHER_URL)
-    world.settle()
-    assert len(world.visible("your mailbox has reached")) == 8

@@ -132,6 +132,7 @@ class Replay:
                 if rest:
                     yield rest
                 return
+            rest.sort(key=lambda one: one.first_seen)
             whole = [one for one in rest if one.first_seen != rest[-1].first_seen]
             rest = rest[len(whole) :]
             if whole:

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from clawback.analysis.allowing import is_allow, standing
 from clawback.analysis.clusters import Cluster
 from clawback.analysis.features import entities_of
+from clawback.analysis.indicators import VerdictKind
 from clawback.engine.grounds import listings, stays_out
+from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, STANDING
 from clawback.response.backtest import Backtest, Label, Run, Taken
 from clawback.response.events import RemediationPlanned
@@ -94,7 +96,7 @@ def _taken(
     now: Unit, unit: Unit, removal: Remediation, out: Sequence[tuple[Deed, Receipt]], until: datetime
 ) -> Iterator[Taken]:
     cluster = unit.clusters.head(removal.cluster_id)
-    truth = _Truth.of(now, cluster, [deed for deed, _ in out])
+    truth = _Truth.of(now, cluster, _stands(now, unit, cluster), [deed for deed, _ in out])
     for deed, receipt in out:
         left = truth.left.get(deed.delivery_id) or until
         yield Taken(
@@ -117,10 +119,10 @@ class _Truth:
     put_back: frozenset[str]
     still_bad: frozenset[str]
     good: frozenset[str]
-    listed: bool
+    stands: bool
 
     @classmethod
-    def of(cls, now: Unit, cluster: Cluster, deeds: Sequence[Deed]) -> _Truth:
+    def of(cls, now: Unit, cluster: Cluster, stands: bool, deeds: Sequence[Deed]) -> _Truth:
         ids = [deed.delivery_id for deed in deeds]
         touched, copies = now.past.touched(ids), now.deliveries.get_many(ids)
         left = {id: copy.located_at for id, copy in copies.items() if not copy.location.in_mailbox}
@@ -131,9 +133,9 @@ class _Truth:
             if any(touch.kind is ActionKind.RESTORE for touch in touches):
                 back.add(id)
         messages = sorted({deed.message_id for deed in deeds})
-        listed = cluster.indicator is None or bool(listings(now, cluster.indicator))
-        bad = stays_out(now, messages, ())
-        return cls(left, frozenset(back), frozenset(bad), _good(now, cluster, messages), listed)
+        own = [one.id for one in listings(now, cluster.indicator)] if cluster.indicator else []
+        bad = stays_out(now, messages, own)
+        return cls(left, frozenset(back), frozenset(bad), _good(now, cluster, messages), stands)
 
     def label(self, deed: Deed) -> Label | None:
         """Why this copy is a false positive by now; None when it is none."""
@@ -143,7 +145,17 @@ class _Truth:
             return None
         if deed.message_id in self.good:
             return Label.GOOD
-        return None if self.listed else Label.TAKEN_BACK
+        return None if self.stands else Label.TAKEN_BACK
+
+
+def _stands(now: Unit, unit: Unit, cluster: Cluster) -> bool:
+    """Whether a cluster would be malicious by what is listed and said by now."""
+    if cluster.indicator is not None:
+        return bool(listings(now, cluster.indicator))
+    members = [member.message_id for member in unit.clusters.get(cluster.id).members]
+    verdicts = now.detections.verdicts(members).values()
+    bad = sum(judged.verdict is VerdictKind.MALICIOUS for judged in verdicts)
+    return bad > policy_of(unit).handful
 
 
 def _good(now: Unit, cluster: Cluster, message_ids: Sequence[str]) -> frozenset[str]:
