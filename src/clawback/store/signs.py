@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
@@ -32,6 +33,10 @@ MOST_CARRIERS = 20_000
 
 
 _NEVER = 1 << 62
+# Rows are many, and differ little: looked up rather than made anew for each.
+_LOCATIONS = {location.value: location for location in DeliveryLocation}
+_AUTHENTICITY = {value.value: value for value in Authenticity}
+_flags = lru_cache(maxsize=4_096)(words_of)
 
 
 class Signs(Repository):
@@ -150,17 +155,17 @@ def _copies() -> Select[Any]:
 
 
 def _signs(row: Row[Any], threaded: bool, derived: bool, accused: bool) -> Noun:
-    location = DeliveryLocation(row.location)
+    location = _LOCATIONS[row.location]
     return Noun(
         delivery_id=row.id,
         message_id=row.message_id,
         mailbox=disarm(row.mailbox),
         sender=row.sender,
         location=location,
-        flags=words_of(row.flags),
+        flags=_flags(row.flags),
         filed=location is DeliveryLocation.OTHER_FOLDER and row.folder != row.original_folder,
         arrived=moment(row.internal_date),
-        authenticity=Authenticity(row.authenticity if row.authenticity is not None else 1),
+        authenticity=_AUTHENTICITY.get(row.authenticity, Authenticity.UNSAID),
         written_since=moment_or_none(row.first_at),
         threaded=threaded,
         derived=derived,
