@@ -7,7 +7,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make run     watch clawback at work on a sample organisation, in this terminal'
+	@echo 'make run     watch clawback at work on a sample organisation, then look around in its portal'
 	@echo 'make demo    the same story once, without a terminal, each outcome checked'
 	@echo 'make test    make check, then the whole test suite'
 	@echo 'make check   ruff, mypy and the import contracts'
@@ -22,7 +22,7 @@ help:
 	@PYTHON='$(PYTHON)' .ci/make-venv dev
 
 run: .venv/.installed
-	@$(BIN)/clawback demo
+	@$(BIN)/clawback demo --stay
 
 demo: .venv/.installed
 	@$(BIN)/clawback demo --check

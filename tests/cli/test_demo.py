@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -86,3 +89,19 @@ def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(BadParameter, match="not empty"):
         play(check=True, mailboxes=25, messages=100, keep=tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter"]
+
+
+def test_it_stays_with_its_portal_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "clawback", "demo", "--messages", "100", "--stay"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout
+        told = []
+        for line in running.stdout:
+            told.append(line)
+            if "portal and API at" in line or "the portal has ended" in line:
+                break
+        running.send_signal(signal.SIGINT)
+        told += running.stdout.readlines()
+    assert any("sign in as admin with the password" in line for line in told), told
+    assert any("14 of 14 outcomes held" in line for line in told), told
+    assert running.returncode == 0

@@ -7,11 +7,13 @@ import shlex
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from clawback.cli.session import Serve, Session
 from clawback.errors import BadParameter
 
 if TYPE_CHECKING:
@@ -36,7 +38,15 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Play in this new folder and leave it there, with its settings file, to go on with.",
 )
-def demo(check: bool, mailboxes: int, messages: int, keep: Path | None) -> None:
+@click.option(
+    "--stay",
+    is_flag=True,
+    help="Afterwards go on watching the organisation, with the portal to look around in, until Ctrl-C.",
+)
+@click.pass_obj
+def demo(
+    session: Session | None, check: bool, mailboxes: int, messages: int, keep: Path | None, stay: bool
+) -> None:
     """Play the loop on a sample organisation of Maildirs in a temporary folder.
 
     A campaign is delivered, its URL turns malicious, every copy is found, explained and removed, a late
@@ -46,15 +56,26 @@ def demo(check: bool, mailboxes: int, messages: int, keep: Path | None) -> None:
     Examples:
       clawback demo
       clawback demo --check
+      clawback demo --stay
       clawback demo --keep play && clawback --settings play/clawback.toml actions list
     """
-    play(check=check, mailboxes=mailboxes, messages=messages, keep=keep)
+    after = (lambda root: _stay(root, session.serve if session else None)) if stay else None
+    play(check=check, mailboxes=mailboxes, messages=messages, keep=keep, after=after)
 
 
 def play(
-    *, check: bool, mailboxes: int, messages: int, keep: Path | None, meddle: Meddle | None = None
+    *,
+    check: bool,
+    mailboxes: int,
+    messages: int,
+    keep: Path | None,
+    meddle: Meddle | None = None,
+    after: Callable[[Path], None] | None = None,
 ) -> None:
-    """Play the story; ends with exit code 1 unless every outcome held. `meddle` may spoil it."""
+    """Play the story; ends with exit code 1 unless every outcome held.
+
+    `meddle` may spoil it; `after` is done in its folder before that is cleared away.
+    """
     from clawback.cli.demo_story import Story, leave_alone
 
     root = _new_folder(keep)
@@ -63,14 +84,27 @@ def play(
             root, mailboxes=mailboxes, messages=messages, shared=_shared(), meddle=meddle or leave_alone
         )
         story.play()
+        story.stage.close(every=check)
+        if not check:
+            _where_next(keep)
+        if after:
+            after(root)
     finally:
         if not keep:
             shutil.rmtree(root, ignore_errors=True)
-    story.stage.close(every=check)
-    if not check:
-        _where_next(keep)
     if story.stage.failed:
         raise click.exceptions.Exit(1)
+
+
+def _stay(root: Path, serve: Serve | None) -> None:
+    """Watch the sample organisation and serve its portal, until Ctrl-C."""
+    from clawback.cli.up import stay_up
+    from clawback.settings import FILE_NAME
+
+    click.echo()
+    click.echo("The organisation stays: look around in the portal, whose address and login come now.")
+    click.echo("In Investigations, *Investigate again* plans the removal anew. Ctrl-C ends it all.")
+    stay_up(Session(str(root / FILE_NAME), serve))
 
 
 def _new_folder(keep: Path | None) -> Path:

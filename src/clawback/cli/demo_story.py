@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.response.policy import Policy
 from clawback.response.records import account
-from clawback.settings import FILE_NAME, load
+from clawback.settings import FILE_NAME, WebSettings, load
 from clawback.testing.campaigns import Campaign, Shape, deliver_campaign
 from clawback.testing.carriers import carriers
 from clawback.testing.checksums import checksums
@@ -98,7 +99,7 @@ class Story:
             data="data",
             trusted_hops=sorted(organisation.trusted_hops),
         )
-        write_settings(path, text)
+        write_settings(path, f"{text}\n[web]\nport = {_port()}\n")
         return path
 
     def _read(self, app: App, organisation: Organisation) -> None:
@@ -242,6 +243,18 @@ class Story:
         with app.store.read() as unit:
             check = unit.audit.verify()
         self.stage.check(f"the audit log of {check.rows} rows holds", check.ok)
+
+
+def _port() -> int:
+    """The portal's usual port, or any other when somebody listens there already."""
+    usual = WebSettings().port
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", usual))
+        except OSError:
+            return 0
+    return usual
 
 
 async def _read_all(parts: Parts) -> Synced:

@@ -42,10 +42,16 @@ def up(session: Session, no_portal: bool) -> None:
     Prints a line for each thing that happens. A queue of work survives a restart: whatever was cut short
     is looked at and finished.
     """
+    stay_up(session, with_portal=not no_portal)
+
+
+def stay_up(session: Session, *, with_portal: bool = True) -> None:
+    """What `clawback up` does, for whoever has a session."""
     from clawback.engine.parts import silent
 
     with session.app(progress=silent) as app:
-        app.run(lambda parts: _serve(app, parts, with_portal=session.serve is not None and not no_portal))
+        shown = session.serve is not None and with_portal
+        app.run(lambda parts: _serve(app, parts, with_portal=shown))
 
 
 async def _serve(app: App, parts: Parts, *, with_portal: bool) -> None:
