@@ -48,60 +48,6 @@ def by_title(world: ReportWorld) -> dict[str, Investigation]:
     return {state.title.rpartition(" - ")[2]: state for state in world.investigations()}
 
 
-def urls(world: ReportWorld, count: int) -> list[str]:
-    found = [f"https://login.evil.example/{n}/x" for n in range(count)]
-    for url in found:
-        world.deliver(ANN, f"see {url}")
-    world.read()
-    return found
-
-
-def test_what_is_too_much_waits_in_its_order_and_a_person_does_not(world: ReportWorld) -> None:
-    policy(world, investigations_per_hour=2)
-    found = urls(world, 6)
-    for url in found[:5]:
-        listed(world, url, source="feed")
-    listed(world, found[5])
-    states = by_title(world)
-    assert [states[url].status for url in found] == [
-        *([S.PENDING_ACTION] * 2),
-        *([S.QUEUED_BY_THROTTLING] * 3),
-        S.PENDING_ACTION,
-    ]
-    commands.start(world.parts, found[4], "ann")
-    world.drain()
-    assert by_title(world)[found[4]].status is S.PENDING_ACTION
-    world.wait(timedelta(hours=1, seconds=2))
-    world.drain()
-    assert {state.status for state in world.investigations()} == {S.PENDING_ACTION}
-    assert len(world.investigations()) == 6
-    began = [e for e in by_title(world)[found[2]].log if e.event == "investigation_began"]
-    assert len(began) == 1
-
-
-def test_each_hour_has_its_own_room(world: ReportWorld) -> None:
-    policy(world, investigations_per_hour=1)
-    found = urls(world, 3)
-    for url in found:
-        listed(world, url, source="feed")
-    for waiting in (1, 0):
-        world.wait(timedelta(hours=1, seconds=2))
-        world.drain()
-        statuses = [state.status for state in world.investigations()]
-        assert statuses.count(S.QUEUED_BY_THROTTLING) == waiting
-
-
-def test_late_copies_do_not_wait_for_room(world: ReportWorld) -> None:
-    commands.set_policy(world.parts, replace(AUTOMATIC, investigations_per_hour=1), "ann")
-    world.campaign(2, clean=0)
-    world.read()
-    listed(world, URL, source="feed")
-    assert world.visible(URL) == []
-    world.deliver(ANN, f"late {URL}")
-    world.read()
-    assert world.visible(URL) == []
-
-
 def test_a_stopped_investigation_stays_so_and_its_job_does_nothing_more(world: ReportWorld) -> None:
     world.campaign(3)
     world.read()

@@ -83,7 +83,7 @@ def _room_at(unit: Unit, state: Investigation, request: Request, now: datetime) 
     if not waits or unit.starts.has(state.id):
         return now
     limit = policy_of(unit).investigations_per_hour
-    room_at = now if request.asked else unit.starts.room_at(limit, now)
+    room_at = now if request.asked else unit.starts.room_at(limit, now, waits=state.queued)
     if room_at > now:
         if not state.queued:
             record(unit, InvestigationQueued(state.id, limit), actor=AUTOMATION, at=now)

@@ -41,16 +41,16 @@ class Starts(Repository):
         tail = "ON CONFLICT (investigation_id) DO NOTHING"
         self._insert(investigation_starts, ("investigation_id", "at"), [row], tail)
 
-    def room_at(self, limit: int, now: datetime) -> datetime:
-        """When another may begin: not after `now` means at once.
+    def room_at(self, limit: int, now: datetime, *, waits: bool = False) -> datetime:
+        """When another may begin, `now` for at once; `waits` says that it is among those that wait already.
 
         With `limit` begun in the last hour it is when the oldest of them is an hour old, and an hour later
-        for each `limit` that wait already.
+        for each `limit` that wait beside it.
         """
         query = select(_table.at).where(_table.at > micros(now - HOUR)).order_by(_table.at.desc())
         oldest = self._connection.execute(query.offset(limit - 1).limit(1)).scalar()
         if oldest is None:
             return now
         queued = investigations.c.status == InvestigationStatus.QUEUED_BY_THROTTLING.value
-        waiting = self._connection.execute(select(func.count()).where(queued)).scalar_one()
-        return moment(oldest) + HOUR + HOUR * (waiting // limit)
+        others = self._connection.execute(select(func.count()).where(queued)).scalar_one() - waits
+        return moment(oldest) + HOUR + HOUR * (others // limit)
