@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from clawback.analysis.indicators import Indicator
 from clawback.engine import commands
@@ -108,7 +109,7 @@ def picture(store: Store, since: datetime) -> dict[str, object]:
         }
 
 
-def _investigations(unit: Unit, since: datetime) -> list[object]:
+def _investigations(unit: Unit, since: datetime) -> list[Any]:
     found, _ = unit.investigations.list(limit=10_000, since=since)
     return sorted(
         [i.title, str(i.cause), i.status.value, i.created_at.isoformat(), sorted(a.title for a in i.alerts)]
@@ -116,7 +117,7 @@ def _investigations(unit: Unit, since: datetime) -> list[object]:
     )
 
 
-def _clusters(unit: Unit) -> list[object]:
+def _clusters(unit: Unit) -> list[Any]:
     heads, _ = unit.clusters.list(limit=10_000)
     clusters = [unit.clusters.get(head.id) for head in heads]
     return sorted(
@@ -133,7 +134,7 @@ def _clusters(unit: Unit) -> list[object]:
     )
 
 
-def _actions(unit: Unit) -> list[object]:
+def _actions(unit: Unit) -> list[Any]:
     found = [
         late
         for action in unit.remediations.list(limit=10_000)[0]
@@ -142,7 +143,7 @@ def _actions(unit: Unit) -> list[object]:
     return sorted(_action(unit, action.id) for action in found)
 
 
-def _action(unit: Unit, remediation_id: str) -> list[object]:
+def _action(unit: Unit, remediation_id: str) -> list[Any]:
     action, plan = unit.remediations.get(remediation_id), unit.remediations.plan(remediation_id)
     receipts = list(unit.remediations.receipts(remediation_id))
     return [
@@ -158,7 +159,7 @@ def _action(unit: Unit, remediation_id: str) -> list[object]:
     ]
 
 
-def _decisions(unit: Unit) -> list[object]:
+def _decisions(unit: Unit) -> list[Any]:
     """Why each plan waits, ran, expired or was cancelled, in the order in which it was decided."""
     types = ["remediation_planned", "remediation_approved", "remediation_expired", "remediation_cancelled"]
     rows = unit.audit.list(types=types, limit=10_000)
@@ -171,7 +172,7 @@ def _decisions(unit: Unit) -> list[object]:
     ]
 
 
-def _detections(unit: Unit) -> list[object]:
+def _detections(unit: Unit) -> list[Any]:
     messages, after = [], 0
     while kept := unit.past.copies(after, 1_000):
         messages += [one.delivery.message_id for one in kept]
