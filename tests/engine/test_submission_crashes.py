@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 from tests.engine.memory_world import URL, Killed
@@ -16,16 +18,33 @@ LEAST = 20
 """Steps at which the shortest of these stories can be cut, at least: fewer would prove nothing."""
 
 
-def _prepared(folder: Path) -> tuple[ReportWorld, bytes]:
+def _template(folder: Path, *, listed: bool) -> ReportWorld:
+    """A world in which a phish lies in two mailboxes, or lay there until its URL was listed."""
     folder.mkdir()
     world = ReportWorld(folder)
-    world.bag.fuse = world.fuse
     world.automate()
     original = world.letter(f"{PHISH} {URL}")
     for user in (ANN, BEN):
         world.again(user, original)
     world.read()
-    return world, original
+    if listed:
+        world.turn()
+        world.again(DESK, attached(original, ANN))
+    else:
+        world.reported(ANN, attached(original, ANN))
+    world.close()
+    return world
+
+
+def _again(template: ReportWorld, folder: Path) -> ReportWorld:
+    """The same world once more, with its store, its mail and its clock."""
+    shutil.copytree(template.root, folder)
+    world = ReportWorld(folder, clock=template.clock, count=template.count, serial=template.serial)
+    world.mail = deepcopy(template.mail, {id(template.fuse): world.fuse})
+    world.connectors = {"main": world.mail}
+    world.bag.fuse = world.fuse
+    world.bag.letters = list(template.bag.letters)
+    return world
 
 
 def _killed(world: ReportWorld, step: int, story: Callable[[], object]) -> bool:
@@ -41,12 +60,11 @@ def _killed(world: ReportWorld, step: int, story: Callable[[], object]) -> bool:
 
 
 def test_wherever_it_dies_a_listed_phish_goes_and_its_reporter_is_told_once(tmp_path: Path) -> None:
+    template = _template(tmp_path / "template", listed=True)
     step = 0
     while True:
         step += 1
-        world, original = _prepared(tmp_path / str(step))
-        world.turn()
-        world.again(DESK, attached(original, ANN))
+        world = _again(template, tmp_path / str(step))
         died = _killed(world, step, world.read)
         world.read()
         world.settle()
@@ -66,11 +84,11 @@ def test_wherever_it_dies_a_listed_phish_goes_and_its_reporter_is_told_once(tmp_
 
 
 def test_wherever_it_dies_what_a_person_confirmed_goes(tmp_path: Path) -> None:
+    template = _template(tmp_path / "template", listed=False)
     step = 0
     while True:
-        step += 3
-        world, original = _prepared(tmp_path / str(step))
-        world.reported(ANN, attached(original, ANN))
+        step += 2
+        world = _again(template, tmp_path / str(step))
         (one,) = world.submissions()
 
         def story(world: ReportWorld = world, submission_id: str = one.id) -> None:
@@ -88,4 +106,4 @@ def test_wherever_it_dies_what_a_person_confirmed_goes(tmp_path: Path) -> None:
         world.close()
         if not died:
             break
-    assert step > 3 * LEAST
+    assert step > 2 * LEAST

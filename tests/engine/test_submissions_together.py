@@ -33,10 +33,8 @@ class ReportingWorld(World):
 
     @property
     def settings(self) -> Settings:
-        getter = World.settings.fget
-        assert getter
         return msgspec.structs.replace(
-            getter(self),
+            super(ReportingWorld, self).settings,
             organisation=OrganisationSettings(("example.org",)),
             reports=(ReportSettings(mailbox="report@example.org", days=3_650),),
         )
