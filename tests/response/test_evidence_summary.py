@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clawback.analysis.indicators import VerdictKind
-from clawback.message.delivery import DeliveryLocation
-from clawback.response.evidence import EvidenceStatus
+from clawback.analysis.indicators import VerdictKind as V
+from clawback.message.delivery import DeliveryLocation as D
+from clawback.response.evidence import EvidenceStatus as E
 from clawback.response.evidence_summary import (
     MOST,
     EvidenceItem,
-    EvidenceType,
     bounded,
     counts,
     gravest,
     status_of_copies,
 )
+from clawback.response.evidence_summary import (
+    EvidenceType as T,
+)
 
-V, E, D, T = VerdictKind, EvidenceStatus, DeliveryLocation, EvidenceType
 IN, OUT, GONE, UNKNOWN = D.INBOX, D.SOFT_DELETED, D.HARD_DELETED, D.UNKNOWN
 
 
