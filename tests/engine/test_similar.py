@@ -266,6 +266,18 @@ def test_simulations_are_left_out(alone: MemoryWorld) -> None:
     assert set(clusters(alone)) == {ClusterKind.MALICIOUS_URL}
 
 
+def test_simulations_are_left_out_visibly_where_a_cluster_is_made(alone: MemoryWorld) -> None:
+    policy = Policy(simulation_senders=frozenset({"couriers0.example"}), likeness=0.6)
+    commands.set_policy(alone.parts, policy, "ann")
+    campaign(alone, 6, beside=2)
+    alone.turn()
+    (alike,) = clusters(alone)[ClusterKind.NEAR_DUPLICATE]
+    assert len(alike.members) == 7
+    told = [e.text for e in alone.investigations()[0].log if e.event == "messages_left_out"]
+    assert len(told) == 1
+    assert "couriers0.example" in told[0]
+
+
 def test_asked_again_nothing_is_cut_or_planned_twice(world: MemoryWorld) -> None:
     campaign(world, 6, beside=2)
     world.turn()

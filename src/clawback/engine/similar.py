@@ -7,7 +7,7 @@ store first is therefore only what lies outside of them: in the ordinary case no
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from clawback.analysis import similar
@@ -16,6 +16,7 @@ from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.fingerprints import Fingerprint
 from clawback.analysis.indicators import VerdictKind
 from clawback.analysis.similar import Campaign, Original, Pair
+from clawback.engine.exclusions import kept, note_left_out, without_secops
 from clawback.engine.investigate import ACTION, folders_of, plan_for
 from clawback.engine.limits import ends_before
 from clawback.engine.locate import look
@@ -60,6 +61,8 @@ class Around:
     originals: tuple[Original, ...]
     policy: Policy
     now: datetime
+    left: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Messages that the policy leaves out, with the reason, by the cluster that they would be in."""
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -83,6 +86,7 @@ async def cut_similar(parts: Parts, investigation_id: str, request: Request) -> 
             if ends_before(unit, investigation_id, cluster, around.policy, parts.now()):
                 break
             unit.clusters.save(cluster, investigation_id)
+            note_left_out(unit, investigation_id, cluster, around.left[cluster.id], parts.now())
             _stand(unit, cluster.id, parts.now())
         await conclude(parts, cluster.id, request.asked)
     _account(parts, investigation_id, below, named)
@@ -132,10 +136,10 @@ def _near_duplicates(unit: Unit, around: Around) -> Cluster | None:
     bands = similar.bands_of_all(around.originals)
 
     def cut(outside: tuple[str, ...]) -> Cluster | None:
-        ids = _left_in(unit, around, _sharing(unit, bands, Narrow(outside=outside)))
-        pairs = unit.messages.signatures(ids).items()
-        likeness = around.policy.likeness
-        return similar.near_duplicates(around.investigation_id, around.originals, pairs, likeness, around.now)
+        ids = _sharing(unit, bands, Narrow(outside=outside))
+        pairs, likeness = unit.messages.signatures(ids).items(), around.policy.likeness
+        made = similar.near_duplicates(around.investigation_id, around.originals, pairs, likeness, around.now)
+        return made and _left_in(unit, around, made)
 
     beyond = cut(around.outside)
     return cut(()) if beyond and _beyond(around, beyond) else None
@@ -146,8 +150,8 @@ def _same_pair(unit: Unit, around: Around, pair: Pair) -> Cluster | None:
 
     def cut(outside: tuple[str, ...]) -> Cluster:
         narrow = Narrow(sender=sender, outside=outside)
-        ids = _left_in(unit, around, _sharing(unit, [pair.fingerprint], narrow))
-        return similar.same_pair(around.investigation_id, pair, ids, around.now)
+        ids = _sharing(unit, [pair.fingerprint], narrow)
+        return _left_in(unit, around, similar.same_pair(around.investigation_id, pair, ids, around.now))
 
     return cut(()) if _beyond(around, cut(around.outside)) else None
 
@@ -156,9 +160,10 @@ def _campaign(unit: Unit, around: Around, campaign: Campaign) -> Cluster | None:
     def cut(outside: tuple[str, ...]) -> Cluster:
         narrow = Narrow(campaign.sender, campaign.since, campaign.until, outside)
         sender = Entity(EntityKind.SENDER, campaign.sender)
-        ids = _left_in(unit, around, unit.similar.with_entity(sender, narrow, MOST_READ))
+        ids = unit.similar.with_entity(sender, narrow, MOST_READ)
         messages = unit.messages.get_many(ids).values()
-        return similar.sender_campaign(around.investigation_id, campaign, messages, around.now)
+        made = similar.sender_campaign(around.investigation_id, campaign, messages, around.now)
+        return _left_in(unit, around, made)
 
     return cut(()) if _beyond(around, cut(around.outside)) else None
 
@@ -173,12 +178,20 @@ def _beyond(around: Around, outside: Cluster) -> bool:
     return any(member.message_id not in originals for member in outside.members)
 
 
-def _left_in(unit: Unit, around: Around, message_ids: Sequence[str]) -> Sequence[str]:
-    """These messages without those of phishing simulations."""
-    if not excludes(around.policy):
-        return message_ids
-    messages = unit.messages.get_many(message_ids)
-    return [m for m in message_ids if m in messages and not why_left_out(messages[m], around.policy)]
+def _left_in(unit: Unit, around: Around, cluster: Cluster) -> Cluster:
+    """The cluster without what the policy leaves out."""
+    left: dict[str, str] = {}
+    if excludes(around.policy):
+        ids = [m.message_id for m in (*cluster.members, *cluster.candidates)]
+        stay = {m.id for m in kept(unit.messages.get_many(ids).values(), around.policy, left)}
+        cluster = replace(
+            cluster,
+            members=tuple(m for m in cluster.members if m.message_id in stay),
+            candidates=tuple(m for m in cluster.candidates if m.message_id in stay),
+        )
+    cluster = without_secops(unit, cluster, around.policy, left)
+    around.left[cluster.id] = left
+    return cluster
 
 
 def _folded(clusters: Iterator[Cluster]) -> Iterator[Cluster]:

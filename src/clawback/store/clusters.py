@@ -158,7 +158,7 @@ class Clusters(Repository):
         return _codec.decode(self._row(cluster_id).record)
 
     def places(self, cluster_id: str) -> Places:
-        """Where every copy of its members was last seen, without users' reports and SecOps; raises NotFound."""
+        """Where its members' copies were last seen, without users' reports and SecOps; raises NotFound."""
         joined = cluster_members.join(deliveries, deliveries.c.message_id == cluster_members.c.message_id)
         counts = select(deliveries.c.location, func.count()).select_from(joined)
         here = cluster_members.c.cluster_no == self._row(cluster_id).no
