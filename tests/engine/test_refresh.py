@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.engine.armed import audit
 from tests.engine.memory_world import AUTOMATIC, OTHER_URL, URL, USERS, MemoryWorld
+from tests.engine.test_watch import until, watching
 
 from clawback.engine import commands
 from clawback.engine.refresh import EVERY, queue, refresh_due
@@ -220,3 +222,20 @@ def test_within_an_hour_of_an_approval_what_is_new_is_dealt_with_at_once(world: 
     with world.store.read() as unit:
         deeds = [d.delivery_id for r in world.actions() for d in unit.remediations.plan(r.id).deeds]
     assert len(deeds) == len(set(deeds)) == 6
+
+
+def test_the_watch_looks_by_itself_and_tells_what_expires_soon(world: MemoryWorld) -> None:
+    waiting = pending(world)
+    copies = world.visible(URL)
+    world.wait(timedelta(days=6, hours=1))
+
+    async def work() -> None:
+        async with watching(world.parts, timedelta(seconds=0.1)):
+            await until(lambda: again(world, waiting).refreshed is not None)
+            for copy in copies:
+                world.mail.user_deletes(copy.handle)
+            world.wait(LONGER)
+            await until(lambda: again(world, waiting).status is S.CANCELLED)
+
+    asyncio.run(work())
+    assert [e["remediation_id"] for e in audit(world, "remediation_expiring")] == [waiting.id]

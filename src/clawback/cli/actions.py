@@ -41,6 +41,9 @@ SKIPS = (
     Column("Left alone because", lambda s: s.reason, wrap=True),
 )
 
+CLOCKED = 20_000
+"""Copies up to which an action is shown with its exposure; `clawback actions exposure` has that of all."""
+
 
 @click.group()
 def actions() -> None:
@@ -90,7 +93,8 @@ def show(session: Session, action_id: str, as_json: bool) -> None:
         plan = unit.remediations.plan(action_id)
         order = unit.standing.of_remediation(action_id)
         weighed, braked = unit.brake.get(action_id), weighed_facts(unit, remediation)
-        exposed = None if remediation.undoes else exposure_of(unit, action_id, app.parts.now())[0]
+        clocked = not remediation.undoes and remediation.tally.found <= CLOCKED
+        exposed = exposure_of(unit, action_id, app.parts.now())[0] if clocked else None
     if as_json:
         plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": skips}
         plain |= {"planned": () if results else plan.deeds, "armed_until": order.until if order else None}
