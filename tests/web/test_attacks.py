@@ -173,7 +173,8 @@ def test_an_export_is_written_nowhere_else(shared_desk: Desk, form: str) -> None
              "/api/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api/messages/%00"],
 )  # fmt: skip
 def test_a_path_leads_out_of_nothing(shared_desk: Desk, path: str) -> None:
-    head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {shared_desk.tokens['reader']}\r\nConnection: close"
+    token = shared_desk.token("reader")["Authorization"]
+    head = f"Host: 127.0.0.1\r\nAuthorization: {token}\r\nConnection: close"
     said = raw(shared_desk, f"GET {path} HTTP/1.1\r\n{head}\r\n\r\n".encode())
     assert said.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 ", b"HTTP/1.1 405 "))
     assert b"root:" not in said

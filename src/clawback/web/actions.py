@@ -11,6 +11,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
 from clawback.engine import commands
+from clawback.engine.exposure import exposure_of
+from clawback.response.exposure import Exposure
+from clawback.response.parting import Chosen
 from clawback.response.plan import Deed, Receipt, Remediation, RemediationStatus, Skip
 from clawback.response.standing import StandingOrder
 from clawback.store import Unit
@@ -20,14 +23,21 @@ from clawback.web.offsets import cut, cut_stream
 from clawback.web.orders import GivenOrder
 
 Text = Annotated[str, Meta(max_length=4_000)]
+Names = Annotated[tuple[str, ...], Meta(max_length=10_000)]
 
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """What is approved: the hash of the plan that was looked at; and why."""
+    """What is approved: the hash of the plan that was looked at; and why.
+
+    With mailboxes or messages only their copies are approved, and the rest waits as another action.
+    """
 
     plan_hash: Annotated[str, Meta(min_length=1, max_length=200)]
     note: Text = ""
+    mailboxes: Names = ()
+    message_ids: Names = ()
+    but_mailboxes: Names = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +124,9 @@ def approve(action_id: FromPath[str], data: JSONBody[Approve], order: GivenOrder
     """
 
     def work() -> Remediation:
-        return commands.approve(order.parts, action_id, order.actor, plan_hash=data.plan_hash, note=data.note)
+        return commands.approve(
+            order.parts, action_id, order.actor, plan_hash=data.plan_hash, note=data.note, only=_chosen(data)
+        )
 
     return order.once(work)
 
@@ -137,6 +149,21 @@ def disarm(action_id: FromPath[str], data: JSONBody[Decide], order: GivenOrder) 
     return order.once(lambda: commands.disarm(order.parts, action_id, order.actor, note=data.note))
 
 
+@get(
+    "/api/actions/{action_id:str}/exposure", sync_to_thread=True, summary="For how long people could open it"
+)
+def exposure(action_id: FromPath[str], parts: GivenParts) -> Answer[Exposure]:
+    """The clocks of its copies, added up."""
+    with parts.store.read() as unit:
+        return Answer(exposure_of(unit, action_id, parts.now())[0])
+
+
+def _chosen(data: Approve) -> Chosen:
+    mailboxes = frozenset(name.lower() for name in data.mailboxes)
+    left_out = frozenset(name.lower() for name in data.but_mailboxes)
+    return Chosen(mailboxes, frozenset(data.message_ids), left_out)
+
+
 def _whole(unit: Unit, action_id: str) -> Action:
     found, standing = unit.remediations.get(action_id), unit.standing.of_remediation(action_id)
     return Action(found, standing.until if standing else None)
@@ -146,4 +173,15 @@ def _result(deed: Deed, receipt: Receipt) -> Result:
     return Result(deed.handle.mailbox, deed.message_id, deed.delivery_id, receipt)
 
 
-HANDLERS: tuple[Any, ...] = (actions, action, plan, results, skipped, approve, reject, undo, disarm)
+HANDLERS: tuple[Any, ...] = (
+    actions,
+    action,
+    plan,
+    results,
+    skipped,
+    exposure,
+    approve,
+    reject,
+    undo,
+    disarm,
+)

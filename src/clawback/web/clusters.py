@@ -21,6 +21,7 @@ from clawback.analysis.entities import Entity
 from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.engine import commands
 from clawback.engine.export import export_cluster
+from clawback.engine.recut import recut
 from clawback.engine.spread import spread_of
 from clawback.response.counts import Places
 from clawback.response.spread import Spread
@@ -69,6 +70,13 @@ class Propose:
     """Which of the messages that moved on to propose the removal of; none names all that are offered."""
 
     message_ids: Annotated[tuple[str, ...], Meta(max_length=1_000)] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The score from which on a candidate is a member."""
+
+    line: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,23 @@ def propose(cluster_id: FromPath[str], data: JSONBody[Propose], order: GivenOrde
     return order.once(work, 202)
 
 
+@post(
+    "/api/clusters/{cluster_id:str}/recut",
+    sync_to_thread=True,
+    status_code=200,
+    summary="Cut a cluster again at another line",
+)
+def cut_again(cluster_id: FromPath[str], data: JSONBody[Line], order: GivenOrder) -> Answer[ClusterHead]:
+    """Candidates at or above the line are members, no others. Plans that wait make way for another."""
+
+    def work() -> ClusterHead:
+        found = recut(order.parts, cluster_id, data.line, order.actor)
+        with order.parts.store.read() as unit:
+            return _head(unit, found, unit.clusters.sizes([cluster_id])[cluster_id])
+
+    return order.once(work)
+
+
 @get(
     "/api/clusters/{cluster_id:str}/export",
     sync_to_thread=True,
@@ -177,4 +202,4 @@ def _head(unit: Unit, one: Cluster, messages: int) -> ClusterHead:
     )
 
 
-HANDLERS: tuple[Any, ...] = (clusters, cluster, members, spread, propose, export)
+HANDLERS: tuple[Any, ...] = (clusters, cluster, members, spread, propose, cut_again, export)

@@ -12,7 +12,7 @@ from litestar.openapi.spec import (
     Schema,
     SecurityScheme,
 )
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from clawback.web.access import ROUTES, Open
 from clawback.web.orders import HEADER, LONGEST_KEY
@@ -38,11 +38,23 @@ def complete(document: OpenAPI) -> None:
     document.components.security_schemes = {
         "token": SecurityScheme(type="http", scheme="bearer", description="An API token."),
     }
+    for schema in (document.components.schemas or {}).values():
+        _tell_spans(schema)
     for path, item in (document.paths or {}).items():
         for method in _METHODS:
             operation: Operation | None = getattr(item, method)
             if operation is not None:
                 _complete(operation, f"{method.upper()} {path}")
+
+
+def _tell_spans(schema: object) -> None:
+    """Our spans are ISO 8601 with parts of seconds, which the format ``duration`` (RFC 3339) has not."""
+    if not isinstance(schema, Schema):
+        return
+    if schema.format == OpenAPIFormat.DURATION:
+        schema.format, schema.description = None, "A span of time (ISO 8601), such as P7D or PT1.5S."
+    for inner in (*(schema.properties or {}).values(), *(schema.one_of or ())):
+        _tell_spans(inner)
 
 
 def _complete(operation: Operation, name: str) -> None:

@@ -138,6 +138,14 @@ def log(investigation_id: FromPath[str], parts: GivenParts) -> Answer[Page[LogEn
     return Answer(Page(_get(parts, investigation_id).log, ""))
 
 
+@get("/api/alerts", sync_to_thread=True, summary="List alerts, newest first")
+def all_alerts(parts: GivenParts, limit: Limit = 100, cursor: Cursor = "") -> Answer[Page[Alert]]:
+    """What deserved an investigation."""
+    with parts.store.read() as unit:
+        found, after = unit.alerts.list(limit=limit, cursor=cursor)
+    return Answer(Page(found, after))
+
+
 def _get(parts: Parts, investigation_id: str) -> Investigation:
     with parts.store.read() as unit:
         return unit.investigations.get(investigation_id)
@@ -183,6 +191,7 @@ HANDLERS: tuple[Any, ...] = (
     investigation,
     graph,
     alerts,
+    all_alerts,
     evidence,
     entities,
     log,

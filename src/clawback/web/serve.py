@@ -38,7 +38,7 @@ def serve(settings: Settings, say: Say, *, bound: bool = False) -> None:
     """
     logging.getLogger("clawback.web").addHandler(logging.StreamHandler(sys.stderr))
     web = settings.web
-    with app.build(settings, inline=True) as built, _listening(web) as listener:
+    with app.build(settings) as built, _listening(web) as listener:
         _welcome(built.parts, say)
         scheme = "https" if web.certificate else "http"
         address = f"{scheme}://{_shown(web.host)}:{listener.getsockname()[1]}"

@@ -34,7 +34,9 @@ from clawback.web import (
     messages,
     people,
     problems,
+    retractions,
     session,
+    submissions,
 )
 from clawback.web.air import air_investigation, air_investigations
 from clawback.web.answers import Answer
@@ -61,6 +63,8 @@ HANDLERS: tuple[Any, ...] = (
     *indicators.HANDLERS,
     *automation.HANDLERS,
     *audit.HANDLERS,
+    *submissions.HANDLERS,
+    *retractions.HANDLERS,
     *events.HANDLERS,
     *people.HANDLERS,
     *health.HANDLERS,
