@@ -15,6 +15,7 @@ from clawback.cli.outcome import show_investigation
 from clawback.cli.printable import printable
 from clawback.cli.session import Session, finish
 from clawback.cli.tables import Column, emit, to_json, width_of
+from clawback.message.bounds import MAX_MESSAGE
 from clawback.message.message import Message
 from clawback.message.reports import ReportedAs
 from clawback.response import defender
@@ -206,7 +207,8 @@ def submit(session: Session, file: Path, reported_as: str, reporter: str, no_wai
     from clawback.engine import report_commands
 
     with session.app() as app:
-        raw = file.read_bytes()
+        with file.open("rb") as content:
+            raw = content.read(MAX_MESSAGE + 1)
         one = report_commands.submit(app.parts, raw, ReportedAs(reported_as), reporter, session.actor)
         if not no_wait:
             finish(app)
