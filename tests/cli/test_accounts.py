@@ -137,7 +137,7 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(world: World, tmp_path: Pa
         port = address_in(running.until("portal and API at")).rpartition(":")[2]
         text = (tmp_path / "clawback.toml").read_text().replace("port = 0", f"port = {port}")
         (tmp_path / "other.toml").write_text(text)
-        command = [PROGRAM, "--settings", "other.toml", "serve"]
+        command = [str(PROGRAM), "--settings", "other.toml", "serve"]
         second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == 2
     assert "cannot listen" in second.stderr

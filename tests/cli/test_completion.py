@@ -39,8 +39,8 @@ def tab(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (("clawback", "ac"), ["actions"]),
-        (("clawback", "actions", ""), ["approve", "disarm", "list", "propose", "reject", "show", "undo"]),
+        (("clawback", "act"), ["actions"]),
+        (("clawback", "actions", "re"), ["refresh", "reject"]),
         (("clawback", "indicators", "add", "--ver"), ["--verdict"]),
         (("clawback", "indicators", "add", "--verdict", "m"), ["malicious"]),
         (("Get-AutomatedInvestigation", "-st"), ["-Status", "-StartTime"]),
