@@ -291,6 +291,34 @@ def test_asked_again_nothing_is_cut_or_planned_twice(world: MemoryWorld) -> None
     assert [entry.event for entry in again if entry.event == "cluster_linked"] == ["cluster_linked"]
 
 
+def test_what_a_person_put_back_is_not_taken_for_being_similar(world: MemoryWorld) -> None:
+    """An undo is not limited to the cluster that it was of: automation must not take the copies again."""
+    campaign(world, 6, beside=1)
+    world.automate()
+    world.turn()
+    world.settle()
+    removed = [a for a in world.actions() if a.status is RemediationStatus.COMPLETED]
+    assert len(removed) == 2
+    for action in removed:
+        commands.undo(world.parts, action.id, "ann")
+    world.settle()
+    assert len(world.visible("parcel")) == 7
+    send(world, f"{STORY} {URL}", sender="desk@parcels9.example", subject="Notice 9")
+    world.read()
+    world.settle()
+    assert len(world.visible("parcel")) == 7
+
+
+def test_every_arrival_is_told_of_one_cluster(alone: MemoryWorld) -> None:
+    """Each alert names its own message; the cluster is still the first one's."""
+    campaign(alone, 6, beside=1)
+    alone.turn()
+    for n in range(3):
+        send(alone, f"{STORY} So be quick. {URL}", sender=f"desk@late{n}.example", subject=f"Late {n}")
+        alone.read()
+    assert len(clusters(alone)[ClusterKind.NEAR_DUPLICATE]) == 1
+
+
 def test_a_campaign_that_goes_on_grows_its_cluster(alone: MemoryWorld) -> None:
     campaign(alone, 6, beside=1)
     alone.turn()

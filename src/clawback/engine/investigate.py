@@ -28,6 +28,7 @@ from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import recount
 from clawback.engine.requests import Request
+from clawback.engine.rolling import is_similar
 from clawback.errors import CapabilityMissing, MailboxError, NotFound
 from clawback.message.delivery import Delivery
 from clawback.response.brake import decide
@@ -223,7 +224,7 @@ def plan_for(
         folders,
         held=frozenset(unit.remediations.open_for(delivery_ids)),
         reports=frozenset(unit.submissions.kept_copies(delivery_ids)),
-        spared=frozenset() if asked else frozenset(unit.remediations.put_back(delivery_ids, cluster.key)),
+        spared=_spared(unit, cluster, delivery_ids, asked),
         declined=frozenset() if asked else frozenset(unit.remediations.declined(delivery_ids, cluster.key)),
     )
     made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
@@ -233,6 +234,13 @@ def plan_for(
     if not asked and unit.remediations.declined([deed.delivery_id for deed in made.deeds]):
         against = "a person declined to remove some of these copies"
     put_forward(parts, unit, made, cluster, against)
+
+
+def _spared(unit: Unit, cluster: Cluster, delivery_ids: Sequence[str], asked: bool) -> frozenset[str]:
+    """What was put back after a removal for this key, if nobody asks; of what is only similar, for any."""
+    if is_similar(cluster):
+        return frozenset(unit.remediations.put_back_last(delivery_ids))
+    return frozenset() if asked else frozenset(unit.remediations.put_back(delivery_ids, cluster.key))
 
 
 def put_forward(parts: Parts, unit: Unit, made: Plan, cluster: Cluster, against: str = "") -> None:

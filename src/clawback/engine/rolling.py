@@ -9,8 +9,8 @@ from clawback.analysis.clusters import Cluster, ClusterKind
 from clawback.analysis.entities import EntityKind
 from clawback.analysis.indicators import Threat
 from clawback.analysis.rollup import ThreatCounts, roll_up
-from clawback.analysis.verdict import Judged
 from clawback.analysis.volume import DAYS, volume
+from clawback.engine.grounds import judged_now
 from clawback.engine.policies import policy_of
 from clawback.store import Unit
 
@@ -23,10 +23,14 @@ def is_similar(cluster: Cluster) -> bool:
 
 
 def rolled_up(unit: Unit, cluster: Cluster) -> Cluster:
-    """The cluster (its members need not be given) with the counts and verdict that they make now."""
+    """The cluster (its members need not be given) with the counts and verdict that they make now.
+
+    For whoever holds the fence of the indicators.
+    """
+    if not is_similar(cluster):
+        return judged_now(unit, cluster)
     counts = unit.detections.counts(cluster.id)
-    made_for = None if is_similar(cluster) else Judged(cluster.verdict, cluster.threat)
-    judged = roll_up(counts, policy_of(unit).handful, made_for)
+    judged = roll_up(counts, policy_of(unit).handful)
     threat = judged.threat or Threat.SPAM
     return replace(cluster, verdict=judged.verdict, threat=threat, threats=ThreatCounts.of(counts))
 

@@ -83,13 +83,30 @@ async def cut_similar(parts: Parts, investigation_id: str, request: Request) -> 
         below = {c.id: members for c in around.carriers if (members := _with_same_shape(unit, c))}
     for cluster in found:
         with parts.store.write() as unit:
+            unit.indicators.fence(changing=False)
             if ends_before(unit, investigation_id, cluster, around.policy, parts.now()):
                 break
+            if twin := _twin(unit, investigation_id, cluster):
+                unit.clusters.restate(twin)
+                continue
             unit.clusters.save(cluster, investigation_id)
             note_left_out(unit, investigation_id, cluster, around.left[cluster.id], parts.now())
             _stand(unit, cluster.id, parts.now())
         await conclude(parts, cluster.id, request.asked)
     _account(parts, investigation_id, below, named)
+
+
+def _twin(unit: Unit, investigation_id: str, cluster: Cluster) -> Cluster | None:
+    """A similar cluster that is there with the same members, the key of this one folded into it."""
+    heads = [c for c in unit.clusters.heads_of(investigation_id) if is_similar(c)]
+    if any(head.id == cluster.id for head in heads):
+        return None
+    ids = [member.message_id for member in cluster.members]
+    sizes = unit.clusters.sizes([head.id for head in heads])
+    for head in heads:
+        if sizes[head.id] == len(ids) == len(unit.clusters.members_among(head.id, ids)):
+            return replace(head, folded=tuple(dict.fromkeys((*head.folded, cluster.key))))
+    return None
 
 
 def named_by(request: Request) -> frozenset[str]:
@@ -102,17 +119,18 @@ def named_by(request: Request) -> frozenset[str]:
 def _around(unit: Unit, investigation_id: str, named: frozenset[str], now: datetime) -> Around:
     heads = unit.clusters.heads_of(investigation_id)
     carriers = tuple(c for c in heads if not is_similar(c) and c.verdict is VerdictKind.MALICIOUS)
-    ids = dict.fromkeys([*sorted(named), *(m for c in carriers for m in unit.clusters.ends(c.id, SEEDS))])
-    messages = unit.messages.get_many(list(ids))
-    signatures, arrived = unit.messages.signatures(list(ids)), unit.similar.arrived(list(ids))
+    carried = {m for c in carriers for m in unit.clusters.members_among(c.id, sorted(named))}
+    # A message that a cluster has already is told of last, so that every alert finds the same originals.
+    ends = (m for c in carriers for m in unit.clusters.ends(c.id, SEEDS))
+    ids = list(dict.fromkeys((*sorted(named - carried), *ends, *sorted(carried))))
+    policy, messages = policy_of(unit), unit.messages.get_many(ids)
+    signatures, arrived = unit.messages.signatures(ids), unit.similar.arrived(ids)
     seeds = [
         Original(messages[m], signatures[m], arrived.get(m, now))
         for m in ids
-        if m in messages and m in signatures
+        if m in messages and m in signatures and not why_left_out(messages[m], policy)
     ]
-    policy = policy_of(unit)
-    allowed = [seed for seed in seeds if not why_left_out(seed.message, policy)]
-    originals = similar.originals_among(allowed, named)
+    originals = similar.originals_among(seeds, named - carried)
     return Around(investigation_id, carriers, originals, policy, now)
 
 
@@ -259,6 +277,7 @@ def _account(
 ) -> None:
     """Keep what lies below the line, count by threat and by day, and give verdicts back."""
     with parts.store.write() as unit:
+        unit.indicators.fence(changing=False)
         for cluster_id, members in below.items():
             unit.clusters.put_below(cluster_id, members)
         for cluster in unit.clusters.heads_of(investigation_id):
