@@ -35,6 +35,8 @@ from clawback.web.portal.words import word
 HERE = "/investigations"
 SORTED = ("title", "status", "threats", "actions", "created_at", "changed_at")
 TABS = ("Graph", "Alerts", "Mailboxes", "Evidence", "Pending", "History", "Log")
+PIECES = 100
+"""Pieces of evidence on a page; the counts are of all of them."""
 ACTIONS = 200
 """Actions of one investigation that are shown."""
 _COUNTED = (
@@ -169,7 +171,8 @@ def shown(
         tab=here,
         tabs=_tabs(one, len(pending), len(history)),
         actions=pending if here == "Pending" else history,
-        evidence=[_item(item) for item in items if here == "Evidence" or _is_mailbox(item)],
+        evidence=[_item(item) for item in items if here == "Evidence" or _is_mailbox(item)][:PIECES],
+        pieces=len(items),
         counts=[_counts(row) for row in counts],
         count_names=[word(name) for name in _COUNTED],
         graph=_elements(drawn.nodes, drawn.edges) if drawn else [],

@@ -138,10 +138,11 @@
     const drawn = cytoscape({
       container: canvas,
       elements,
-      layout: { name: "breadthfirst", directed: true, padding: 24, spacingFactor: 1.1 },
+      layout: { name: "breadthfirst", directed: true, padding: 24, spacingFactor: 1.35 },
       style: [
         { selector: "node", style: {
-          label: "data(label)", "text-wrap": "wrap", "text-max-width": 150, "font-size": 11,
+          label: "data(label)", "text-wrap": "wrap", "text-max-width": 118, "text-overflow-wrap": "anywhere",
+          "font-size": 10,
           color: color("--text"), "background-color": color("--quiet"), "text-valign": "bottom", "text-margin-y": 6,
           width: 34, height: 34,
         } },
@@ -151,7 +152,8 @@
         { selector: "node[kind = 'cluster']", style: { shape: "round-rectangle" } },
         { selector: "edge", style: {
           width: 1.5, "line-color": color("--line-strong"), "curve-style": "bezier", "target-arrow-shape": "triangle",
-          "target-arrow-color": color("--line-strong"), label: "data(label)", "font-size": 10, color: color("--muted"),
+          "target-arrow-color": color("--line-strong"), label: "data(label)", "font-size": 9, color: color("--muted"),
+          "text-rotation": "autorotate", "text-background-color": color("--sunken"), "text-background-opacity": 1,
         } },
         { selector: ":selected", style: { "border-width": 3, "border-color": color("--accent") } },
       ],
