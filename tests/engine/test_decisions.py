@@ -118,7 +118,8 @@ def test_a_part_is_approved_and_the_rest_waits(world: MemoryWorld) -> None:
     whole, part = named(world, waiting.id), named(world, part.id)
     rest = next(r for r in world.actions() if r.status is S.PENDING)
     assert whole.status is S.CANCELLED
-    assert whole.note == f"parted: {part.id} is approved, {rest.id} waits"
+    assert whole.note == f"parted: {part.id} is chosen, {rest.id} waits"
+    assert whole.decided_by == "ann"
     assert (part.status, part.tally, part.part_of) == (S.COMPLETED, Tally(found=2, removed=2), waiting.id)
     assert (rest.tally, rest.part_of) == (Tally(found=4, open=4), waiting.id)
     assert (rest.made_at, rest.expires_at) == (waiting.made_at, waiting.expires_at)

@@ -74,7 +74,7 @@ def _parted(unit: Unit, whole: Remediation, only: Chosen, actor: str, now: datet
     if rest is None:
         return whole
     origin = whole.part_of or whole.id
-    cancel(unit, whole, f"parted: {chosen.id} is approved, {rest.id} waits", now)
+    cancel(unit, whole, f"parted: {chosen.id} is chosen, {rest.id} waits", now, actor)
     for made, why in ((chosen, f"chosen by {actor} from {whole.id}"), (rest, f"the rest of {whole.id}")):
         _propose_part(unit, made, origin, actor, why, now)
     return unit.remediations.get(chosen.id)

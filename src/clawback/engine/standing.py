@@ -55,13 +55,14 @@ def _take_over(unit: Unit, order: StandingOrder, now: datetime) -> None:
             wait(unit, order.remediation_id, waiting, now)
 
 
-def cancel(unit: Unit, other: Remediation, reason: str, now: datetime) -> None:
+def cancel(unit: Unit, other: Remediation, reason: str, now: datetime, actor: str = AUTOMATION) -> None:
     """Take back a plan that has not begun. Raises PlanStale when it has."""
     expected = frozenset({other.status})
-    cancelled = RemediationStatus.CANCELLED
-    ended = unit.remediations.set_status(other.id, cancelled, expected=expected, at=now, note=reason)
+    ended = unit.remediations.set_status(
+        other.id, RemediationStatus.CANCELLED, expected=expected, at=now, by=actor, note=reason
+    )
     event = RemediationCancelled(other.investigation_id, other.id, reason)
-    record(unit, event, actor=AUTOMATION, at=now)
+    record(unit, event, actor=actor, at=now)
     released(unit, ended, now)
 
 

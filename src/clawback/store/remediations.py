@@ -149,7 +149,9 @@ class Remediations(Waiting):
         table = remediations.c
         old = [status.value for status in expected]
         query = update(remediations).where(table.no == row.no, table.status.in_(old))
-        changes = _changes(row, new, at, approval, note) | ({"decided_by": armour(by)} if by else {})
+        changes = _changes(row, new, at, approval, note)
+        if by and not row.decided_by:
+            changes["decided_by"] = armour(by)
         if self._connection.execute(query.values(changes)).rowcount != 1:
             status = self._row(remediation_id).status
             raise PlanStale(f"remediation {remediation_id} is {status} already")
