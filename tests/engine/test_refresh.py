@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.engine.armed import audit
 from tests.engine.memory_world import AUTOMATIC, OTHER_URL, URL, USERS, MemoryWorld
+from tests.engine.test_similar import MORE, STORY, campaign, send
 from tests.engine.test_watch import until, watching
 
 from clawback.engine import commands
@@ -154,16 +155,55 @@ def _read_without_asking(world: MemoryWorld) -> None:
         unit.indicators.add([listed])
 
 
-def test_what_expired_or_was_declined_is_not_planned_again_by_a_look(world: MemoryWorld) -> None:
+@pytest.mark.parametrize("end", ["rejected", "expired"])
+def test_what_was_decided_once_is_not_planned_again_by_a_look(world: MemoryWorld, end: str) -> None:
     waiting = pending(world)
-    commands.reject(world.parts, waiting.id, "ann")
-    world.deliver(USERS[0], f"later {URL}")
+    if end == "rejected":
+        commands.reject(world.parts, waiting.id, "ann")
+    else:
+        world.wait(timedelta(days=6))
+    later = world.deliver(USERS[0], f"later {URL}")
     world.read()
     second = world.actions()[0]
     assert second.tally.open == 1
+    if end == "expired":
+        world.wait(timedelta(days=2))
+        commands.expire_due(world.parts)
     for _ in range(3):
-        refreshed(world, second)
+        assert refreshed(world, second).status is S.PENDING
+    first, ended = world.actions()
+    assert (first.id, ended.id, ended.status.value) == (second.id, waiting.id, end)
+    assert later.handle.native_id in {copy.id for copy in world.visible(URL)}
+
+
+def similar_ones(world: MemoryWorld) -> tuple[Remediation, Remediation]:
+    """Six copies with the URL wait, and one that is only similar to them, of one investigation."""
+    campaign(world, 6, beside=1)
+    world.turn()
+    similar, carried = world.actions()
+    assert (similar.tally.open, carried.tally.open) == (1, 6)
+    return similar, carried
+
+
+def test_what_is_only_similar_is_looked_for_again_too(world: MemoryWorld) -> None:
+    similar, _ = similar_ones(world)
+    send(world, STORY + MORE, sender="help@couriers9.example", subject="Reminder 9")
+    world.read()
     assert len(world.actions()) == 2
+    seen = refreshed(world, similar)
+    assert (seen.plan_hash, seen.refreshed is not None) == (similar.plan_hash, True)
+    more = world.actions()[0]
+    assert (more.cluster_id, more.tally.open, more.status) == (similar.cluster_id, 1, S.PENDING)
+    refreshed(world, similar)
+    assert len(world.actions()) == 3
+
+
+def test_a_rejection_covers_what_is_only_similar(world: MemoryWorld) -> None:
+    similar, carried = similar_ones(world)
+    commands.reject(world.parts, carried.id, "ann", note="a real courier")
+    world.drain()
+    refreshed(world, similar)
+    assert [r.id for r in world.actions()] == [similar.id, carried.id]
 
 
 def test_a_plan_whose_ground_was_taken_back_is_cancelled(world: MemoryWorld) -> None:

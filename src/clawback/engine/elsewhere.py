@@ -6,7 +6,8 @@ first plan is declined, expires or is cancelled, the copy is planned for in the 
 - the other cluster is malicious, and its investigation has neither failed nor been terminated;
 - no plan of that cluster ever had the copy, so that two clusters do not hand it to each other for ever;
 - what a person declined because of a key is not planned because of the same key again, in whatever
-  investigation; because of another key it is, for that is another reason, but it waits for a person.
+  investigation, nor in a cluster that is only similar; because of another key it is, for that is another
+  reason, but it waits for a person.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from clawback.engine.grounds import why_groundless
 from clawback.engine.investigate import ACTION, folders_of, plan_for
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
+from clawback.engine.rolling import is_similar
 from clawback.message.delivery import Delivery
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.plan import Remediation, RemediationStatus
@@ -69,7 +71,8 @@ def _heir(unit: Unit, ended: Remediation, cluster_id: str, there: Sequence[Deliv
     cluster = unit.clusters.head(cluster_id)
     investigation_id = unit.clusters.investigation_of(cluster_id)
     state = unit.investigations.get(investigation_id)
-    declined = ended.status is RemediationStatus.REJECTED and cluster.key == ended.key
+    rejected = ended.status is RemediationStatus.REJECTED
+    declined = rejected and (cluster.key == ended.key or is_similar(cluster))
     if cluster_id == ended.cluster_id or declined or state.status in _OVER or why_groundless(unit, cluster):
         return None
     members = unit.clusters.members_among(cluster_id, sorted({copy.message_id for copy in there}))

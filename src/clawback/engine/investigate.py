@@ -225,7 +225,7 @@ def plan_for(
         held=frozenset(unit.remediations.open_for(delivery_ids)),
         reports=frozenset(unit.submissions.kept_copies(delivery_ids)),
         spared=_spared(unit, cluster, delivery_ids, asked),
-        declined=frozenset() if asked else frozenset(unit.remediations.declined(delivery_ids, cluster.key)),
+        declined=frozenset() if asked else frozenset(_declined(unit, delivery_ids, cluster)),
     )
     made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
     if not made.deeds:
@@ -241,6 +241,11 @@ def _spared(unit: Unit, cluster: Cluster, delivery_ids: Sequence[str], asked: bo
     if is_similar(cluster):
         return frozenset(unit.remediations.put_back_last(delivery_ids))
     return frozenset() if asked else frozenset(unit.remediations.put_back(delivery_ids, cluster.key))
+
+
+def _declined(unit: Unit, delivery_ids: Sequence[str], cluster: Cluster) -> set[str]:
+    """The copies that a person declined for this cluster's reason; a similar one has none of its own."""
+    return unit.remediations.declined(delivery_ids, None if is_similar(cluster) else cluster.key)
 
 
 def put_forward(parts: Parts, unit: Unit, made: Plan, cluster: Cluster, against: str = "") -> None:
