@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import count, groupby
 from typing import Protocol
 
 from clawback.analysis.features import entities_of
@@ -98,6 +98,7 @@ class Replay:
     told: Callable[[int], None]
     worker: Worker = field(init=False)
     changes: list[tuple[datetime, int, Change]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
         self.worker = Worker(self.parts, ACTOR)
@@ -141,7 +142,7 @@ class Replay:
     def expect(self, changes: Iterable[Change]) -> None:
         """Let these things happen when it is their time."""
         for change in changes:
-            heapq.heappush(self.changes, (change.at, len(self.changes), change))
+            heapq.heappush(self.changes, (change.at, next(self.numbers), change))
 
     async def _until(self, page: Sequence[Delivery], end: datetime | None) -> list[Delivery]:
         """Take in the copies of a page that came before `end`; answers the others."""
@@ -158,7 +159,7 @@ class Replay:
         first, last = moments[0][0].first_seen, moments[-1][0].first_seen
         await self._pass(first)
         copies = [copy for moment in moments for copy in moment]
-        if len(moments) == 1 or (self._quiet(last) and not self._followed(copies)):
+        if len(moments) == 1 or (self._quiet(last) and not self._followed(copies, last)):
             if len(moments) == 1:
                 # Mailbox by mailbox, as they were read then: what follows is queued in that order.
                 for _, mine in groupby(copies, key=lambda one: (one.handle.source, one.handle.mailbox)):
@@ -172,27 +173,35 @@ class Replay:
         await self._take(moments[half:])
 
     def _quiet(self, until: datetime) -> bool:
-        """Whether nothing is due and nobody does anything before that moment."""
+        """Whether no work is due before that moment."""
         with self.parts.store.read() as unit:
             due = unit.jobs.next_due()
-        return (due is None or due > until) and not (self.changes and self.changes[0][0] <= until)
+        return due is None or due > until
 
-    def _followed(self, copies: Sequence[Delivery]) -> bool:
-        """Record these copies if nothing follows from any; else leave all as it was, and say so."""
+    def _followed(self, copies: Sequence[Delivery], until: datetime) -> bool:
+        """Record these copies and what owners do until then, or nothing of it if anything follows."""
+        changes = sorted(one for one in self.changes if one[0] <= until)
         try:
-            self._record(copies, alone=True)
+            self._record(copies, [change for _, _, change in changes], until)
         except _SomethingFollows:
             return True
+        for _ in changes:
+            heapq.heappop(self.changes)
         return False
 
-    def _record(self, copies: Sequence[Delivery], *, alone: bool = False) -> None:
-        now = self.clock.at
+    def _record(
+        self, copies: Sequence[Delivery], changes: Sequence[Change] = (), alone: datetime | None = None
+    ) -> None:
+        """Record copies, then changes. Raises _SomethingFollows if work would be due by `alone`."""
+        moved: list[Delivery] = []
         with self.past.read() as past, self.parts.store.write() as unit:
-            follow(unit, arrive(unit, past, copies), (), now)
-            due = unit.jobs.next_due()
-            if alone and due and due <= now:
+            follow(unit, arrive(unit, past, copies), (), self.clock.at)
+            for change in changes:
+                moved += _apply(unit, change, change.at)
+            due = unit.jobs.next_due() if alone else None
+            if alone and due and due <= alone:
                 raise _SomethingFollows
-        for copy in copies:
+        for copy in (*copies, *moved):
             tell_folder(self.connectors, copy)
 
     async def _pass(self, until: datetime) -> None:
@@ -205,17 +214,10 @@ class Replay:
 
     def _change(self, change: Change) -> None:
         """What an owner did to a copy, if it is still where it was done."""
-        now = self.clock.at
         with self.parts.store.write() as unit:
-            known = unit.deliveries.get_many([change.delivery_id]).get(change.delivery_id)
-            if known is None or not known.location.in_mailbox:
-                return
-            after = changed(known, change, now)
-            unit.deliveries.relocate([after])
-            note(unit, [known], [after], now)
-            follow(unit, (), back(unit, [known], [after], now), now)
-        if after.location.in_mailbox:
-            tell_folder(self.connectors, after)
+            moved = _apply(unit, change, self.clock.at)
+        for copy in moved:
+            tell_folder(self.connectors, copy)
 
     async def _list(self, listing: Listing) -> None:
         """A change of the lists, with all that follows."""
@@ -233,6 +235,18 @@ class Replay:
 
 class _SomethingFollows(Exception):
     """Ends a transaction that would have recorded copies at once which must come one after the other."""
+
+
+def _apply(unit: Unit, change: Change, now: datetime) -> list[Delivery]:
+    """Do to a copy what its owner did, with all that follows; answers it, if it is in a mailbox then."""
+    known = unit.deliveries.get_many([change.delivery_id]).get(change.delivery_id)
+    if known is None or not known.location.in_mailbox:
+        return []
+    after = changed(known, change, now)
+    unit.deliveries.relocate([after])
+    note(unit, [known], [after], now)
+    follow(unit, (), back(unit, [known], [after], now), now)
+    return [after] if after.location.in_mailbox else []
 
 
 def arrive(unit: Unit, past: Unit, copies: Sequence[Delivery]) -> list[Arrived]:
