@@ -18,6 +18,7 @@ from clawback.engine.sign_in import (
     Lives,
     caller_by_session,
     caller_by_token,
+    origin,
     sign_in,
     sign_out,
 )
@@ -104,6 +105,14 @@ def test_many_names_from_one_address_are_slowed_too(parts: Parts, clock: Clock) 
     assert sign_in(parts, "ann", PASSWORD, "", "192.0.2.2")
     clock.now += timedelta(minutes=10, seconds=1)
     assert enter(parts)
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [("192.0.2.1", "192.0.2.1"), ("2001:db8:0:1::7", "2001:db8:0:1::/64"), ("", ""), ("x" * 100, "x" * 64)],
+)  # fmt: skip
+def test_failures_are_counted_for_a_network_where_one_person_has_it(address: str, counted: str) -> None:
+    assert origin(address) == counted
 
 
 def test_a_token_opens_until_it_expires_and_no_more_than_its_scopes(parts: Parts, clock: Clock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 
 from clawback.engine import passwords
 from clawback.engine.parts import Parts
@@ -58,7 +59,7 @@ def sign_in(parts: Parts, name: str, password: str, code: str, address: str) -> 
     or of the address.
     """
     name, now = name.strip().lower()[:64], parts.now()
-    subjects = ((f"account {name}", TRIES), (f"address {address}", TRIES_OF_ADDRESS))
+    subjects = ((f"account {name}", TRIES), (f"address {origin(address)}", TRIES_OF_ADDRESS))
     keys = _check(parts, name, subjects, now)
     right = passwords.matches(password, keys.password)
     step = passwords.totp_step(keys.totp, code, now) if keys.totp else 0
@@ -77,6 +78,15 @@ def sign_in(parts: Parts, name: str, password: str, code: str, address: str) -> 
             if unit.accounts.failed(subject, now, now - WINDOW) == most:
                 record(unit, SignInBlocked(subject), actor=name, at=now)
     raise Forbidden("the name, the password or the code is wrong")
+
+
+def origin(address: str) -> str:
+    """Where somebody comes from, as failures are counted: of IPv6 the network, all of which one person has."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address[:64]
+    return str(ip_network((known, 64), strict=False)) if known.version == 6 else str(known)
 
 
 def _check(parts: Parts, name: str, subjects: tuple[tuple[str, int], ...], now: datetime) -> Keys:

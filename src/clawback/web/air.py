@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 from urllib.parse import urlencode
 
+import msgspec
 from litestar import Request, get
 from litestar.datastructures import MultiDict
 from litestar.params import FromPath
@@ -44,11 +46,48 @@ SORTED = {name: field for name, field in FIELDS.items() if name != "EndTime"}
 """The fields to sort by: an end that has not come yet has no place in an order."""
 PROPERTIES = frozenset({*FIELDS, "DetectionSource", "Users", "Duration"})
 
-_KNOWN = {"$filter", "$top", "$skip", "$skiptoken", "$orderby", "$count", "$select", "$format"}
+
+class AirInvestigation(msgspec.Struct, frozen=True, omit_defaults=True, rename="pascal"):
+    """A row of Defender's list; with `$select` only what was asked for is there."""
+
+    investigation_id: str | msgspec.UnsetType = msgspec.UNSET
+    status: str | msgspec.UnsetType = msgspec.UNSET
+    investigation_type: str | msgspec.UnsetType = msgspec.UNSET
+    investigation: str | msgspec.UnsetType = msgspec.UNSET
+    detection_source: str | msgspec.UnsetType = msgspec.UNSET
+    users: list[str] | msgspec.UnsetType = msgspec.UNSET
+    creation_time: datetime | msgspec.UnsetType = msgspec.UNSET
+    last_changed_time: datetime | msgspec.UnsetType = msgspec.UNSET
+    end_time: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    threat_count: int | msgspec.UnsetType = msgspec.UNSET
+    action_count: int | msgspec.UnsetType = msgspec.UNSET
+    duration: timedelta | msgspec.UnsetType = msgspec.UNSET
+
+
+class AirPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An answer of OData; the link is there while there is more, the count when it was asked for."""
+
+    context: str = msgspec.field(name="@odata.context")
+    value: list[AirInvestigation]
+    count: int | msgspec.UnsetType = msgspec.field(name="@odata.count", default=msgspec.UNSET)
+    next_link: str | msgspec.UnsetType = msgspec.field(name="@odata.nextLink", default=msgspec.UNSET)
+
+
+OPTIONS = {
+    "$filter": "A condition, such as Status eq 'Pending Action'.",
+    "$orderby": "Fields to sort by, each with asc or desc.",
+    "$top": "Entries on the page, at most 1,000.",
+    "$skip": "Entries to skip.",
+    "$skiptoken": "Where the page before ended; @odata.nextLink has it.",
+    "$count": "true: how many there are on all pages.",
+    "$select": "The properties to answer.",
+    "$format": "Looked at by nobody: the answer is JSON.",
+}
+"""The options of a query, and what each says."""
 
 
 @get("/api/air/investigations", sync_to_thread=True, summary="List investigations, as Defender does")
-def air_investigations(request: Request[Any, Any, Any], parts: GivenParts) -> Answer[dict[str, Any]]:
+def air_investigations(request: Request[Any, Any, Any], parts: GivenParts) -> Answer[AirPage]:
     """OData: `$filter`, `$orderby`, `$top`, `$skip` or `$skiptoken`, `$count`, `$select`."""
     asked = _asked(request.query_params)
     listing, top = _listing(asked), _top(asked)
@@ -64,7 +103,7 @@ def air_investigations(request: Request[Any, Any, Any], parts: GivenParts) -> An
     if cursor:
         kept = {name: text for name, text in asked.items() if name not in ("$skip", "$skiptoken")}
         answer["@odata.nextLink"] = f"{base}{PATH}?{urlencode({**kept, '$skiptoken': cursor}, safe='$')}"
-    return Answer(answer)
+    return Answer(cast(Any, answer))
 
 
 @get("/api/air/investigations/{investigation_id:str}", sync_to_thread=True, summary="Show one investigation")
@@ -79,8 +118,8 @@ def _asked(params: MultiDict[Any]) -> dict[str, str]:
     asked: dict[str, str] = {}
     for name, value in params.multi_items():
         option = name.lower()
-        if option not in _KNOWN or option in asked:
-            known = ", ".join(sorted(_KNOWN))
+        if option not in OPTIONS or option in asked:
+            known = ", ".join(sorted(OPTIONS))
             raise BadQuery(f"{name!r:.80} is no option, or is given twice; there are: {known}")
         asked[option] = str(value)
     return asked

@@ -15,9 +15,11 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from clawback.web.access import ROUTES, Open
+from clawback.web.air import OPTIONS
 from clawback.web.orders import HEADER, LONGEST_KEY
 from clawback.web.problems import MEDIA_TYPE
 
+_ODATA = "GET /api/air/investigations"
 _ORDERS = ("POST /api/", "PATCH /api/", "DELETE /api/")
 _NEVER_ANSWERED_TWICE = frozenset(
     {"POST /api/accounts", "POST /api/tokens", "POST /api/messages/{message_id}/content"}
@@ -63,12 +65,19 @@ def _complete(operation: Operation, name: str) -> None:
     operation.responses = {**own, "default": _problem()}
     if name.startswith(_ORDERS) and name not in _NEVER_ANSWERED_TWICE:
         operation.parameters = [*(operation.parameters or ()), _key()]
+    if name == _ODATA:
+        operation.parameters = [_option(option, text) for option, text in OPTIONS.items()]
     row = ROUTES[name]
     if isinstance(row.needs, Open):
         operation.security = []
     else:
         operation.security = [{"token": []}]
         operation.description = f"{operation.description or ''}\n\nNeeds: `{row.needs.value}`.".strip()
+
+
+def _option(name: str, text: str) -> Parameter:
+    schema = Schema(type=OpenAPIType.STRING)
+    return Parameter(name=name, param_in="query", schema=schema, description=text, required=False)
 
 
 def _key() -> Parameter:

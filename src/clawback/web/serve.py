@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,6 +29,8 @@ Say = Callable[[str], None]
 GRACE_SECONDS = 5
 """How long answers that are being given may take when the server ends."""
 MOST_CONNECTIONS = 1_000
+THREADS = 32
+"""Answers that are looked up at once; more wait."""
 _NAMELESS = ("0.0.0.0", "::", "")  # noqa: S104
 
 
@@ -65,6 +68,7 @@ class Listener(uvicorn.Server):
     async def listen(self, listener: socket.socket, bound: bool) -> None:
         """Serve on a listening socket until told to end."""
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, "clawback-web"))
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, self.end)
         if bound:

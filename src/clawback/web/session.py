@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -21,14 +21,21 @@ from clawback.web.given import GivenCaller, GivenParts
 
 HOME = "/"
 LONGEST_NEXT = 2_000
+SIGN_INS = 2
+"""Sign-ins that are looked at at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """How sessions are kept in browsers: the cookie's name, and whether it goes over TLS alone."""
+    """How sessions are kept in browsers: the cookie's name, and whether it goes over TLS alone.
+
+    `turns` lets few sign in at once: guesses side by side are counted as if they came one by one, and a
+    flood of them takes no thread from those who are in.
+    """
 
     cookie: str
     tls: bool
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,8 @@ async def sign_in_form(
     """Open a session, or say that something was wrong."""
     address = request.client.host if request.client else ""
     try:
-        secret = await asyncio.to_thread(sign_in, parts, data.name, data.password, data.code, address)
+        async with door.turns:
+            secret = await asyncio.to_thread(sign_in, parts, data.name, data.password, data.code, address)
     except (Forbidden, TriedTooOften) as error:
         late = isinstance(error, TriedTooOften)
         page = _form(data.name[:64], local(data.next), str(error))
