@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.test_commands import records, run
 from tests.engine.world import URL, World
+
+from clawback.app import App, build
+from clawback.cli.happenings import happenings
+from clawback.engine import commands
+from clawback.settings import find, load
 
 
 @pytest.fixture
@@ -127,3 +134,21 @@ def test_the_exposure_clock(world: World) -> None:
     assert "removed 4" in run("clawback", "exposure")
     assert "removed 0" in run("clawback", "exposure", "--since", "2200-01-01")
     assert "Exposed for" in run("clawback", "actions", "show", action)
+
+
+def test_who_watches_is_told_of_first_approvals_and_of_what_expires(world: World) -> None:
+    run("clawback", "automation", "set", "--two-step-copies", "2", "--warning-days", "8")
+    action = pending()["id"]
+    run("clawback", "actions", "approve", action)
+    with world_app() as app:
+        commands.expire_due(app.parts)
+        with app.store.read() as unit:
+            said = [line for row in unit.audit.list(limit=1_000) for line in happenings(unit, row)]
+    assert f"action {action} is proposed by ann and waits for a second person" in "\n".join(said)
+    assert any(line.startswith(f"action {action} expires on ") for line in said)
+
+
+@contextmanager
+def world_app() -> Iterator[App]:
+    with build(load(find(None)), inline=True) as app:
+        yield app
