@@ -10,7 +10,7 @@ from clawback.errors import BadSettings
 
 
 @click.command()
-@click.option("--bound", is_flag=True, hidden=True, help="End with the standard input, as a child does.")
+@click.option("--bound", is_flag=True, help="End with the standard input, for a parent that may die.")
 @click.pass_obj
 def serve(session: Session, bound: bool) -> None:
     """Serve the portal and the API, until Ctrl-C.
