@@ -19,6 +19,7 @@ from clawback.engine.workflow import Worker
 from clawback.errors import LoginFailed, PlanStale
 from clawback.mailboxes.base import Move
 from clawback.response.collateral import Why
+from clawback.response.parting import chosen
 from clawback.response.plan import AUTOMATION, ActionKind, Remediation, RemediationStatus, Tally
 from clawback.response.policy import Policy
 
@@ -215,6 +216,20 @@ def test_what_the_policy_forbids_meanwhile_does_not_go_on(world: MemoryWorld) ->
     world.wait(SOON)
     world.drain()
     assert "shadow mode: would have run" in reason(world, rest(world))
+
+
+def test_what_a_person_left_out_of_the_others_waits_for_a_person(world: MemoryWorld) -> None:
+    doubtful(world)
+    behind = rest(world)
+    with world.store.read() as unit:
+        mailbox = unit.remediations.plan(behind.id).deeds[0].handle.mailbox
+    commands.approve(world.parts, behind.id, "ann", only=chosen([mailbox]))
+    world.wait(SOON)
+    world.drain()
+    (left,) = [r for r in world.every_action() if r.status is S.PENDING]
+    assert (left.rest, left.tally.open > 0) == (True, True)
+    assert "the rest of" in reason(world, left)
+    assert len(world.visible(URL)) == left.tally.open
 
 
 def test_a_person_may_hurry_or_decline_the_others(world: MemoryWorld) -> None:

@@ -20,6 +20,7 @@ from clawback.response.events_brake import BreakerClosed, BreakerOpened, Collate
 from clawback.response.plan import Plan, Remediation
 from clawback.response.popularity import place_of, senders_that_count, why_listed, why_popular
 from clawback.store import Unit
+from clawback.store.brake import Weighed
 from clawback.store.correspondents import day_of
 from clawback.store.history import is_complete
 
@@ -61,6 +62,13 @@ def _popular(parts: Parts, unit: Unit, cluster: Cluster, now: datetime) -> str:
     shared = parts.warnings.shared({one.sender.rpartition("@")[2] for one in carried})
     habits = unit.correspondents.habits(senders_that_count(carried, shared), now)
     return why_popular(cluster.key, carried, habits, shared, day_of(now))
+
+
+def keep_weighed(parts: Parts, unit: Unit, made: Plan, cluster: Cluster, why: str) -> None:
+    """Weigh a plan that waits for a person in any case, for that person to know."""
+    estimate = weigh(parts, unit, made, cluster)
+    unit.brake.keep(made.id, Weighed(estimate, why, held=True))
+    tell(unit, made, estimate, parts.now())
 
 
 def tell(unit: Unit, remediation: Plan | Remediation, estimate: Collateral, at: datetime) -> None:

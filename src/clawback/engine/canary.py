@@ -33,7 +33,9 @@ def release(parts: Parts, remediation_id: str) -> None:
         unit.indicators.fence(changing=False)
         unit.remediations.fence()
         rest = unit.remediations.get(remediation_id)
-        weighed = unit.brake.get(rest.id) or Weighed()
+        weighed = unit.brake.get(rest.id)
+        if weighed is None:  # a part of it, that a person did not choose
+            return
         if rest.status is RemediationStatus.CANCELLED:
             _alone(unit, rest, weighed, now)
         elif rest.status is RemediationStatus.PENDING and not weighed.held:
@@ -60,16 +62,21 @@ def _decide(unit: Unit, rest: Remediation, weighed: Weighed, policy: Policy, now
 
 def _proof(unit: Unit, rest: Remediation, weighed: Weighed) -> Proof:
     head = unit.remediations.get(rest.follows)
-    going, _ = unit.remediations.list(statuses=OPEN, investigation_id=head.investigation_id)
     own = replace(head, tally=unit.remediations.own_tally(head.id))
     indicator = unit.clusters.head(rest.cluster_id).indicator
     return Proof(
         own,
         unit.brake.back_in_mailbox(head.id),
-        bool(head.undone_by) or any(one.undoes == head.id for one in going),
+        _is_undone(unit, head),
         indicator is None or is_listed(unit, indicator.id),
         weighed.estimate.copies,
     )
+
+
+def _is_undone(unit: Unit, head: Remediation) -> bool:
+    """Whether it was undone, or is about to be."""
+    going, _ = unit.remediations.list(statuses=OPEN, investigation_id=head.investigation_id, limit=1_000)
+    return bool(head.undone_by) or any(one.undoes == head.id for one in going)
 
 
 def hold(unit: Unit, rest: Remediation, weighed: Weighed, reason: str, now: datetime) -> None:
@@ -81,15 +88,19 @@ def hold(unit: Unit, rest: Remediation, weighed: Weighed, reason: str, now: date
 def _alone(unit: Unit, rest: Remediation, weighed: Weighed, now: datetime) -> None:
     """Propose the rest anew, by itself: what went first was undone, and so its account is closed.
 
-    Not when what it is about is not listed any more, and not the copies that another plan has.
+    Not when what it is about is not listed any more; only copies in a mailbox that no other plan has.
     """
     indicator = unit.clusters.head(rest.cluster_id).indicator
+    if not _is_undone(unit, unit.remediations.get(rest.follows)):
+        return
     if weighed.held or (indicator is not None and not is_listed(unit, indicator.id)):
         return
     unit.brake.keep(rest.id, replace(weighed, held=True))
     old = unit.remediations.plan(rest.id)
-    held = unit.remediations.open_for([deed.delivery_id for deed in old.deeds])
-    deeds = [deed for deed in old.deeds if deed.delivery_id not in held]
+    ids = [deed.delivery_id for deed in old.deeds]
+    held, copies = unit.remediations.open_for(ids), unit.deliveries.get_many(ids)
+    left = {one for one, copy in copies.items() if copy.location.in_mailbox} - held
+    deeds = [deed for deed in old.deeds if deed.delivery_id in left]
     if not deeds:
         return
     expires = now + policy_of(unit).expiry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
+from clawback.engine.brake import keep_weighed
 from clawback.engine.grounds import why_groundless
 from clawback.engine.investigate import PENDING, let_run, propose
 from clawback.engine.parts import Parts
@@ -48,7 +49,7 @@ def approve(
         if why := why_groundless(unit, unit.clusters.head(waiting.cluster_id)):
             raise PlanStale(f"{why}, so {waiting.id} was not approved")
         if not only.all:
-            waiting = _parted(unit, waiting, only, actor, now)
+            waiting = _parted(parts, unit, waiting, only, actor, now)
         approval = Approval(waiting.plan_hash, actor, now, note)
         whole = unit.remediations.plan(waiting.part_of or waiting.id)
         if second_person(whole, policy):
@@ -68,7 +69,9 @@ def _proposed(unit: Unit, waiting: Remediation, approval: Approval) -> Remediati
     return unit.remediations.get(waiting.id)
 
 
-def _parted(unit: Unit, whole: Remediation, only: Chosen, actor: str, now: datetime) -> Remediation:
+def _parted(
+    parts: Parts, unit: Unit, whole: Remediation, only: Chosen, actor: str, now: datetime
+) -> Remediation:
     """Cancel a plan in favour of two others; answers the remediation of the chosen copies."""
     chosen, rest = part(unit.remediations.plan(whole.id), only)
     if rest is None:
@@ -77,6 +80,7 @@ def _parted(unit: Unit, whole: Remediation, only: Chosen, actor: str, now: datet
     cancel(unit, whole, f"parted: {chosen.id} is chosen, {rest.id} waits", now, actor)
     for made, why in ((chosen, f"chosen by {actor} from {whole.id}"), (rest, f"the rest of {whole.id}")):
         _propose_part(unit, made, origin, actor, why, now)
+        keep_weighed(parts, unit, made, unit.clusters.head(whole.cluster_id), why)
     return unit.remediations.get(chosen.id)
 
 

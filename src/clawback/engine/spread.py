@@ -13,6 +13,7 @@ from itertools import islice
 from clawback.analysis.clusters import Cluster, Member
 from clawback.analysis.entities import Reason
 from clawback.analysis.indicators import VerdictKind
+from clawback.engine.brake import keep_weighed
 from clawback.engine.investigate import ACTION, folders_of, propose
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
@@ -100,6 +101,7 @@ async def take_up(parts: Parts, cluster_id: str, message_ids: Sequence[str], act
         made = plan(investigation_id, cluster, ground, action=ACTION, policy=policy, now=now)
         if made.deeds:
             propose(unit, made, actor, waits_because=f"proposed by {actor}")
+            keep_weighed(parts, unit, made, cluster, f"proposed by {actor}")
 
 
 def may_be_removed(cluster: Cluster) -> bool:

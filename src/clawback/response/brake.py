@@ -72,9 +72,9 @@ def decide(
     if cluster_kind not in policy.automatic:
         return Decision(False, f"auto-remediation is off for {cluster_kind.value}")
     why = (
-        _too_large(a_plan, policy)
-        or _stopped(lately)
+        _stopped(lately)
         or _collateral(policy, estimate)
+        or _too_large(a_plan, policy)
         or _too_fast(a_plan, policy, lately)
         or ("" if lately.complete else "the history of mail is still being filled in")
     )
