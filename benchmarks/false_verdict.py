@@ -168,14 +168,14 @@ def _verdicts() -> Iterable[tuple[str, IndicatorKind, str]]:
 
 def _case(built: app.App, organisation: Organisation, name: str, kind: IndicatorKind, value: str) -> Case:
     before = checksums(organisation.root)
-    begun = time.perf_counter()
+    begun, since = time.perf_counter(), built.parts.now()
     commands.add_indicator(built.parts, _listed(built, kind, value), "feed")
     finish(built)
     took = time.perf_counter() - begun
     gone = before.keys() - checksums(organisation.root).keys()
     phish = _carriers(built, kind, value) if value == PHISH else set()
     bad = {path for path in gone if before[path][0] in phish}
-    reasons = _reasons(built)
+    reasons = _reasons(built, since)
     begun = time.perf_counter()
     retract(built.parts, value, "ann", kind=kind)
     finish(built)
@@ -205,10 +205,11 @@ def _carriers(built: app.App, kind: IndicatorKind, value: str) -> set[str]:
     return {delivery.raw_sha256 for delivery in _copies(built, kind, value)}
 
 
-def _reasons(built: app.App) -> str:
+def _reasons(built: app.App, since: datetime) -> str:
+    """Why what was planned since then waits."""
     with built.store.read() as unit:
         pending, _ = unit.remediations.list(statuses=frozenset({RemediationStatus.PENDING}))
-        weighed = [unit.brake.get(action.id) for action in pending]
+        weighed = [unit.brake.get(action.id) for action in pending if action.made_at >= since]
     return "; ".join(sorted({one.reason for one in weighed if one and one.reason}))
 
 
