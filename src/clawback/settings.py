@@ -127,27 +127,6 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long somebody who signed in stays so at most."""
 
 
-class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The portal and the API."""
-
-    host: str = "127.0.0.1"
-    """The address to listen at; beyond this machine only with TLS or behind a proxy."""
-    port: int = 8686
-    """The port to listen at; 0 takes any that is free."""
-    certificate: str = ""
-    """File with the TLS certificate and its chain (PEM), relative to the settings file; "" for no TLS."""
-    key: str = ""
-    """File with the certificate's key (PEM)."""
-    behind_proxy: bool = False
-    """A proxy on this machine does TLS and sets X-Forwarded-For and X-Forwarded-Proto."""
-    names: tuple[str, ...] = ()
-    """Host names by which people reach it, beside `host` and those of this machine itself."""
-    idle_minutes: int = 60
-    """How long somebody who signed in stays so without doing anything."""
-    session_hours: int = 12
-    """How long somebody who signed in stays so at most."""
-
-
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything in ``clawback.toml``."""
 
@@ -157,7 +136,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     sources: tuple[SourceSettings, ...] = ()
     work: WorkSettings = WorkSettings()
-    web: WebSettings = WebSettings()
     web: WebSettings = WebSettings()
     reports: tuple[ReportSettings, ...] = ()
     feedback: FeedbackSettings = FeedbackSettings()

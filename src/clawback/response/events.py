@@ -16,7 +16,6 @@ from clawback.analysis.indicators import Indicator, Threat, VerdictKind
 from clawback.response.alerts import Alert
 from clawback.response.counts import Places
 from clawback.response.events_access import ACCESS_EVENTS, AccessEvent
-from clawback.response.events_access import ACCESS_EVENTS, AccessEvent
 from clawback.response.events_brake import BRAKE_EVENTS, BrakeEvent, CollateralEstimated, RestHeld
 from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
@@ -259,7 +258,6 @@ Event = (
     | IndicatorRemoved
     | VerdictRetracted
     | AutomationChanged
-    | AccessEvent
     | BrakeEvent
     | AccessEvent
     | ClusterExported
@@ -272,7 +270,6 @@ EVENTS: tuple[type[Event], ...] = (
     IndicatorRemoved,
     VerdictRetracted,
     AutomationChanged,
-    *ACCESS_EVENTS,
     *BRAKE_EVENTS,
     *ACCESS_EVENTS,
     InvestigationStarted,
