@@ -278,3 +278,27 @@ def test_a_plan_whose_ground_was_taken_back_cannot_be_approved(world: MemoryWorl
 def world_listed(world: MemoryWorld) -> tuple[Indicator, ...]:
     with world.store.read() as unit:
         return unit.indicators.list()[0]
+
+
+def test_what_a_person_left_out_of_the_rest_of_a_canary_does_not_go_by_itself(world: MemoryWorld) -> None:
+    policy(world, automatic=AUTOMATIC.automatic, canary=1, canary_wait=timedelta(hours=1))
+    for n in range(6):
+        world.deliver(USERS[n % 3], f"Dear {n}, see {URL} now", flags=["\\Seen"])
+    world.read()
+    world.wait(5 * DAY)  # they were read and kept, so the rest waits for a while
+    world.turn()
+    rest = next(r for r in world.actions() if r.status is S.PENDING)
+    kept = _mailbox(world, rest)
+    commands.approve(world.parts, rest.id, "ann", only=chosen((), (), [kept]))
+    world.settle(timedelta(days=1))
+    assert {h.mailbox for h in world.visible(URL)} == {kept}
+    left = next(r for r in world.actions() if r.status is S.PENDING)
+    with world.store.read() as unit:
+        weighed = unit.brake.get(left.id)
+    assert weighed is not None
+    assert (weighed.held, weighed.reason) == (True, f"the rest of {rest.id}")
+
+
+def _mailbox(world: MemoryWorld, action: Remediation) -> str:
+    with world.store.read() as unit:
+        return unit.remediations.plan(action.id).deeds[0].handle.mailbox
