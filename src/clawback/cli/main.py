@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -36,7 +37,30 @@ from clawback.cli.session import Serve, Session
 from clawback.errors import ClawbackError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Tree(click.Group):
+    """The commands; with a server, only those that another clawback can be asked."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if not ctx.params.get("server"):
+            return super().get_command(ctx, cmd_name)
+        from clawback.cli import remote
+
+        if cmd_name not in remote.COMMANDS and super().get_command(ctx, cmd_name):
+            raise click.UsageError(f"{cmd_name} works on this machine only: leave --server out")
+        return remote.COMMANDS.get(cmd_name)
+
+
+@click.group(cls=Tree, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--server",
+    metavar="URL",
+    help="Ask the clawback at this address instead (investigations list and show; actions list, approve, "
+    "reject and undo).",
+)
+@click.option(
+    "--token-file", type=click.Path(path_type=Path), help="The file with the API token for --server."
+)
 @click.option(
     "--settings",
     metavar="FILE",
@@ -44,7 +68,9 @@ from clawback.errors import ClawbackError
 )
 @click.version_option(__version__, prog_name="clawback")
 @click.pass_context
-def cli(context: click.Context, settings: str | None) -> None:
+def cli(
+    context: click.Context, settings: str | None, server: str | None, token_file: Path | None
+) -> None:
     """Find every copy of a malicious message, take it out, prove it gone, put it back.
 
     \b
@@ -53,7 +79,14 @@ def cli(context: click.Context, settings: str | None) -> None:
       clawback init --root /var/vmail      point it at your own mailboxes
       clawback up                          watch them and act
     """
-    context.obj = Session(settings, context.obj)
+    if server and token_file:
+        from clawback.client import Client, token_in
+
+        context.obj = Client(server, token_in(token_file))
+    elif server or token_file:
+        raise click.UsageError("--server and --token-file go together")
+    else:
+        context.obj = Session(settings, context.obj)
 
 
 for command in (
