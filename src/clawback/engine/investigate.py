@@ -20,7 +20,7 @@ from clawback.engine.compromise import judge_later, sent_clusters, tell_rules
 from clawback.engine.confirmed import confirmed_clusters
 from clawback.engine.exclusions import kept, note_left_out, without_secops
 from clawback.engine.grounds import is_listed, judged_now
-from clawback.engine.limits import ends_after, ends_before
+from clawback.engine.limits import ends_after, ends_before, has_ended
 from clawback.engine.locate import look
 from clawback.engine.opening import begin
 from clawback.engine.parts import Parts
@@ -68,6 +68,8 @@ async def investigate(parts: Parts, request: Request) -> str:
     if not questions:
         _nothing(parts, investigation_id, request.cause, request.source)
     for asked in questions:
+        if has_ended(parts, investigation_id):
+            break
         cluster = cut(parts, investigation_id, asked)
         if not cluster.members:
             _nothing(parts, investigation_id, cluster.key, request.source)

@@ -5,10 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from clawback.analysis.clusters import Cluster
+from clawback.engine.parts import Parts
 from clawback.engine.record import AUTOMATION, record
 from clawback.response.events_inquiries import InvestigationTerminated
 from clawback.response.policy import Policy
 from clawback.store import Unit
+
+
+def has_ended(parts: Parts, investigation_id: str) -> bool:
+    """Whether a person or a limit has ended the investigation, so that nothing more is asked for it."""
+    with parts.store.read() as unit:
+        return bool(unit.investigations.get(investigation_id).terminated)
 
 
 def ends_before(unit: Unit, investigation_id: str, cluster: Cluster, policy: Policy, now: datetime) -> bool:
