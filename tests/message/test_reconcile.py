@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,12 @@ def test_an_unchanged_folder_loses_nothing_and_an_absent_one_everything() -> Non
     copy = delivery(1)
     assert difference(known(copy), {"INBOX": None}, NOW).missing == ()
     assert difference(known(copy), {}, NOW).missing == (copy,)
+
+
+def test_what_is_gone_is_gone_since_it_was_first_missed() -> None:
+    gone = lost(delivery(1), NOW)
+    assert (gone.location, gone.located_at) == (DeliveryLocation.HARD_DELETED, NOW)
+    assert lost(gone, NOW + timedelta(days=2)) == gone
 
 
 def test_what_was_gone_before_is_not_missing_again() -> None:

@@ -74,7 +74,9 @@ def relocated(delivery: Delivery, copy: Observed, now: datetime) -> Delivery:
 
 
 def lost(delivery: Delivery, now: datetime) -> Delivery:
-    """The delivery once its copy is nowhere in the mailbox."""
+    """The delivery once its copy is nowhere in the mailbox: since now, or since it was lost before."""
+    if delivery.location is DeliveryLocation.HARD_DELETED:
+        return delivery
     return replace(delivery, location=DeliveryLocation.HARD_DELETED, located_at=now)
 
 
