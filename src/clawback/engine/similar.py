@@ -26,11 +26,13 @@ from clawback.engine.record import AUTOMATION, record
 from clawback.engine.recount import count
 from clawback.engine.requests import Request
 from clawback.engine.rolling import counted, is_similar
+from clawback.message.message import Direction, Message
 from clawback.response.events_clusters import OriginalJudged
 from clawback.response.exclusions import excludes, why_left_out
 from clawback.response.investigation import InvestigationStatus
 from clawback.response.playbooks import PLAYBOOKS, Step
 from clawback.response.policy import Policy
+from clawback.response.spread import Own
 from clawback.store import Unit
 from clawback.store.similar import Narrow
 
@@ -130,8 +132,15 @@ def _around(unit: Unit, investigation_id: str, named: frozenset[str], now: datet
         for m in ids
         if m in messages and m in signatures and not why_left_out(messages[m], policy)
     ]
-    originals = similar.originals_among(seeds, named - carried)
+    own, strangers = Own.of(unit.deliveries.owners()), named - carried
+    seeds = [s for s in seeds if s.message.id in strangers or not _is_ours(s.message, own)]
+    originals = similar.originals_among(seeds, strangers)
     return Around(investigation_id, carriers, originals, policy, now)
+
+
+def _is_ours(message: Message, own: Own) -> bool:
+    """Whether one of ours seems to have sent it, where the settings do not say which domains are ours."""
+    return message.direction is Direction.UNKNOWN and own.has(message.sender.address)
 
 
 def cut_around(unit: Unit, around: Around) -> Iterator[Cluster]:
