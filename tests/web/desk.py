@@ -21,7 +21,7 @@ from clawback.web.serve import Listener, configured
 from clawback.web.site import Frame, Site, site
 
 PASSWORD = "a long enough password"
-PLAIN = Frame()
+PLAIN, DEFAULTS = Frame(), Settings()
 
 
 @dataclass
@@ -54,7 +54,9 @@ class Desk:
 
 
 @contextmanager
-def desk(root: Path, *, copies: int = 3, frame: Frame = PLAIN) -> Iterator[Desk]:
+def desk(
+    root: Path, *, copies: int = 3, frame: Frame = PLAIN, settings: Settings = DEFAULTS
+) -> Iterator[Desk]:
     """A desk on a world in which a campaign has turned malicious and its removal waits for a decision."""
     world = World(root, "")
     world.campaign(copies)
@@ -64,7 +66,9 @@ def desk(root: Path, *, copies: int = 3, frame: Frame = PLAIN) -> Iterator[Desk]
         made = site(app.parts, frame)
         for role in Role:
             accounts.add_account(app.parts, role.value, role, "test", password=PASSWORD)
-        with listening(made) as address, httpx.Client(base_url=address, verify=False, timeout=60) as client:
+        client = httpx.Client(verify=False, timeout=60)
+        with listening(made, settings) as address, client:
+            client.base_url = httpx.URL(address)
             opened = Desk(app, made, client)
             for role in Role:
                 header = opened.token(role.value)["Authorization"]
@@ -73,10 +77,10 @@ def desk(root: Path, *, copies: int = 3, frame: Frame = PLAIN) -> Iterator[Desk]
 
 
 @contextmanager
-def listening(made: Site) -> Iterator[str]:
+def listening(made: Site, settings: Settings = DEFAULTS) -> Iterator[str]:
     """The site on a real socket of this machine; answers its address."""
     ready = threading.Event()
-    config = configured(Settings(), made)
+    config = configured(settings, made)
     config.port = 0
     server = Listener(config, made, ready.set)
     thread = threading.Thread(target=uvicorn.Server.run, args=(server,))
@@ -84,7 +88,8 @@ def listening(made: Site) -> Iterator[str]:
     try:
         assert ready.wait(60)
         (listener,) = server.servers[0].sockets
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        scheme = "https" if settings.web.certificate else "http"
+        yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.end()
         thread.join(60)

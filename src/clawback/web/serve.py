@@ -41,7 +41,7 @@ def serve(settings: Settings, say: Say, *, bound: bool = False) -> None:
     """
     logging.getLogger("clawback.web").addHandler(logging.StreamHandler(sys.stderr))
     web = settings.web
-    with app.build(settings) as built, _listening(web) as listener:
+    with app.build(settings) as built, bound_socket(web) as listener:
         _welcome(built.parts, say)
         scheme = "https" if web.certificate else "http"
         address = f"{scheme}://{_shown(web.host)}:{listener.getsockname()[1]}"
@@ -122,7 +122,7 @@ def configured(settings: Settings, made: Site) -> uvicorn.Config:
     )
 
 
-def _listening(web: WebSettings) -> socket.socket:
+def bound_socket(web: WebSettings) -> socket.socket:
     """The listening socket; BadSettings says what to change when there can be none."""
     if not _is_loopback(web.host) and not web.certificate and not web.behind_proxy:
         raise BadSettings(
