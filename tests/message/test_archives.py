@@ -179,6 +179,21 @@ def nested_bomb() -> bytes:
         (make_zip({"a.txt": TEXT * 50})[:60], "archive_cut"),
         (make_zip({"a.txt": TEXT}).replace(b"\x14\0\0\0\x08\0", b"\x14\0\0\0\x09\0"), "archive_not_opened"),
     ],
+    ids=[
+        "zip_of_zeros",
+        "gzip_of_zeros",
+        "bzip2_of_zeros",
+        "xz_of_zeros",
+        "overlapping_members",
+        "zips_in_zips",
+        "many_tar_headers",
+        "very_many_tar_headers",
+        "cut_gzip",
+        "bad_gzip",
+        "bad_zip",
+        "cut_zip",
+        "unknown_method",
+    ],
 )
 def test_bombs_and_damage_end_in_a_defect(content: bytes, code: str) -> None:
     found = look_into(content, "a")
