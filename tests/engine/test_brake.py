@@ -14,14 +14,17 @@ from tests.engine.memory_world import AUTOMATIC, START, URL, USERS, Killed, Memo
 from tests.engine.world import mail
 
 from clawback.engine import brake, commands
+from clawback.engine.history import HISTORY
 from clawback.engine.retract import retract
 from clawback.engine.workflow import Worker
 from clawback.errors import LoginFailed, PlanStale
+from clawback.ids import digest
 from clawback.mailboxes.base import Move
 from clawback.response.collateral import Why
 from clawback.response.parting import chosen
 from clawback.response.plan import AUTOMATION, ActionKind, Remediation, RemediationStatus, Tally
 from clawback.response.policy import Policy
+from clawback.store.migrate import known
 
 S = RemediationStatus
 SOON = timedelta(minutes=11)
@@ -355,3 +358,27 @@ def test_a_person_goes_on_while_the_breaker_is_open(world: MemoryWorld) -> None:
     assert [r.status for r in world.actions() if r.kind is ActionKind.RESTORE] == [S.COMPLETED]
     with pytest.raises(PlanStale):
         brake.open_breaker(world.parts, "ann")
+
+
+def test_until_an_older_store_is_filled_in_automation_waits(world: MemoryWorld) -> None:
+    world.campaign(3)
+    world.read()
+    with world.store.write() as unit:
+        unit.settings.put("history", {"after": 0, "upto": 3})
+    put(world, AUTOMATIC)
+    world.turn()
+    assert "still being filled in" in reason(world, removal(world))
+    with world.store.write() as unit:
+        unit.jobs.put(HISTORY, "", {}, world.now())
+    world.drain()
+    other = "https://files.evil.example/invoice"
+    world.campaign(2, url=other)
+    world.read()
+    world.turn(other)
+    assert world.visible(other) == []
+
+
+def test_the_migration_queues_the_filling_in_under_the_key_that_the_queue_knows() -> None:
+    for dialect in ("sqlite", "postgresql"):
+        (history,) = [m for m in known(dialect) if m.name == "history"]
+        assert any(digest(HISTORY, "") in statement for statement in history.statements)
