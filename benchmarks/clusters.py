@@ -49,17 +49,20 @@ CAMPAIGNS_VARIED = 60
 
 @dataclass(slots=True)
 class Score:
-    """Right, wrong and missed members, for each campaign."""
+    """Right, wrong and missed members, for each campaign, and how many the labels say nothing of."""
 
     right: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
+    untold: int = 0
 
     def add(self, original: Labelled, found: set[str], known: dict[str, Labelled], mates: set[str]) -> None:
         """One original: who was found, and who is of its campaign."""
         for message_id in found:
             same = original.same(known[message_id])
-            if same is not None:
+            if same is None:
+                self.untold += 1
+            else:
                 (self.right if same else self.wrong)[original.campaign] += 1
         self.missed[original.campaign] += len(mates - found)
 
@@ -72,7 +75,7 @@ class Score:
         return (
             f"precision {_share(right, wrong)} recall {_share(right, missed)}   by campaign: "
             f"precision {_mean(precisions)} recall {_mean(recalls)}   ({right:,} right, {wrong:,} wrong, "
-            f"{missed:,} missed)"
+            f"{missed:,} missed, {self.untold:,} of which the labels say nothing)"
         )
 
 

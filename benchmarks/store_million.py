@@ -41,6 +41,8 @@ BATCH = 1_000
 PROGRESS = 100_000
 LOOKUPS = 2_000
 CLUSTER = 10_000
+SIGNATURE = 456
+"""Bytes of a body's shingles: the mean over the mail of shared/data."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CAMPAIGN = Entity(EntityKind.URL, "https://campaign.example/login")
 
@@ -68,7 +70,7 @@ class World:
             urls[0] = CAMPAIGN.value
         template, who = self.rank(self.size // 5 + 2), self.rank(self.size // 20 + 2)
         made = _message(number, template, who, urls)
-        return made, _features(made, template, self.random.randbytes(512))
+        return made, _features(made, template, b"\x01" + self.random.randbytes(SIGNATURE))
 
 
 def _message(number: int, template: int, who: int, urls: list[str]) -> Message:
