@@ -61,15 +61,20 @@ def ended(run: subprocess.Popen[str]) -> int:
     return int(out)
 
 
+def campaign(n: int) -> str:
+    """The link of a campaign, unlike that of any other."""
+    return f"https://login.evil{n}.example/session"
+
+
 def queue(world: World, app: App) -> None:
     """Campaigns over the same mailboxes, each with an approved remediation that waits in the queue."""
     for n in range(CAMPAIGNS):
         for copy in range(COPIES):
-            world.deliver(f"user{copy % 5}", f"see {URL}/{n}", folder=["", ".Archive"][copy % 2])
+            world.deliver(f"user{copy % 5}", f"see {campaign(n)}", folder=["", ".Archive"][copy % 2])
     for n in range(5):
         world.deliver(f"user{n}", f"minutes, and {URL}")
     read(app)
-    bad = [listed(app, f"{URL}/{n}") for n in range(CAMPAIGNS)]
+    bad = [listed(app, campaign(n)) for n in range(CAMPAIGNS)]
     commands.import_indicators(app.parts, "feed", bad, "ann")
     finish(app)
     for waiting in actions(app):
