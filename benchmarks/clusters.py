@@ -75,7 +75,7 @@ class Score:
         return (
             f"precision {_share(right, wrong)} recall {_share(right, missed)}   by campaign: "
             f"precision {_mean(precisions)} recall {_mean(recalls)}   ({right:,} right, {wrong:,} wrong, "
-            f"{missed:,} missed, {self.untold:,} of which the labels say nothing)"
+            f"{missed:,} missed; of {self.untold:,} more the labels say nothing)"
         )
 
 
