@@ -26,6 +26,7 @@ STRANGE = Signs(
 )  # fmt: skip
 OLD = NOW - timedelta(days=2)
 KNOWN = {"@shop.example": REGULAR}
+SHORT = replace(REGULAR, first=TODAY - 13)
 
 COPIES: dict[str, tuple[Signs, tuple[Why, ...]]] = {
     "a stranger's fresh mail, though read": (STRANGE, ()),
@@ -80,7 +81,7 @@ SENDERS = {
         replace(STRANGE, authenticity=A.UNSAID), KNOWN, frozenset[str](), False
     ),
     "three days only": (STRANGE, {"@shop.example": replace(REGULAR, days=3)}, frozenset[str](), False),
-    "for days only": (STRANGE, {"@shop.example": replace(REGULAR, first=TODAY - 13)}, frozenset[str](), False),
+    "for days only": (STRANGE, {"@shop.example": SHORT}, frozenset[str](), False),
     "its name was mostly forged": (
         STRANGE, {"@shop.example": replace(REGULAR, authenticated=4)}, frozenset[str](), False
     ),

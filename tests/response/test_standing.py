@@ -18,6 +18,8 @@ from clawback.message.delivery import Delivery
 from clawback.message.link import Link, LinkLocation
 from clawback.message.message import Message
 from clawback.response.applying import apply
+from clawback.response.brake import Lately, decide_late
+from clawback.response.collateral import Collateral
 from clawback.response.describe import describe
 from clawback.response.events import (
     ClusterArmed,
@@ -30,8 +32,6 @@ from clawback.response.events import (
     RemediationPlanned,
 )
 from clawback.response.investigation import Investigation, InvestigationStatus
-from clawback.response.brake import Lately, decide_late
-from clawback.response.collateral import Collateral
 from clawback.response.plan import (
     AUTOMATION,
     STANDING,
