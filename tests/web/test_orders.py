@@ -198,6 +198,27 @@ def test_a_cluster_is_exported_whole(shared_desk: Desk, form: str, start: bytes)
         assert len(json.loads(answer.content)) == cluster["places"]["copies"] == 3
 
 
+def test_the_action_center_is_exported_with_defenders_columns(shared_desk: Desk) -> None:
+    url, by = "/api/actions/export", shared_desk.by(ANALYST)
+    pending, history = (
+        shared_desk.client.get(f"{url}?history={word}", headers=by) for word in ("false", "true")
+    )
+    assert pending.text.startswith("\ufeffInvestigation ID,First seen,Details,Email count,")
+    assert (len(pending.text.splitlines()), len(history.text.splitlines())) == (2, 1)
+    assert pending.headers["content-disposition"] == 'attachment; filename="pending.csv"'
+    assert shared_desk.client.get(url, headers=shared_desk.by(Role.READER)).status_code == 403
+
+
+def test_clicks_are_handed_in_and_raise_an_alert(desk: Desk) -> None:
+    lines = "\n".join((json.dumps({"user": "user0@example.org", "url": URL}), "no click"))
+    url, by = "/api/clicks?source=proxy", desk.by(ANALYST)
+    read = ok(desk.client.post(url, content=lines, headers=by))
+    assert (read["added"], read["defects"]) == (1, 1)
+    finish(desk.app)
+    alerts = ok(desk.client.get("/api/alerts", headers=by))["items"]
+    assert "url_click" in {alert["kind"] for alert in alerts}
+
+
 def test_events_come_as_they_happen_and_go_on_where_they_were_left(desk: Desk) -> None:
     by = {**desk.by(Role.READER), "Last-Event-ID": "0"}
     with desk.client.stream("GET", "/api/events", headers=by) as stream:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
 from clawback.engine import commands
+from clawback.engine.center import export_actions
 from clawback.engine.exposure import exposure_of
 from clawback.response.exposure import Exposure
 from clawback.response.parting import Chosen
@@ -18,6 +19,7 @@ from clawback.response.plan import Deed, Receipt, Remediation, RemediationStatus
 from clawback.response.standing import StandingOrder
 from clawback.store import Unit
 from clawback.web.answers import Answer, Cursor, Limit, Page
+from clawback.web.files import sent
 from clawback.web.given import GivenParts
 from clawback.web.offsets import cut, cut_stream
 from clawback.web.orders import GivenOrder
@@ -79,6 +81,13 @@ def actions(
             statuses=status, investigation_id=investigation_id, limit=limit, cursor=cursor
         )
     return Answer(Page(found, after))
+
+
+@get("/api/actions/export", sync_to_thread=True, media_type="text/csv", summary="Export the action center")
+def export(parts: GivenParts, history: FromQuery[bool] = False) -> Response[Any]:
+    """What waits for a decision, or the history, with Defender's columns and ours, as CSV."""
+    name = f"{'history' if history else 'pending'}.csv"
+    return sent(lambda path: export_actions(parts, path, history=history), name, "text/csv; charset=utf-8")
 
 
 @get("/api/actions/{action_id:str}", sync_to_thread=True, summary="Show one action")
@@ -175,6 +184,7 @@ def _result(deed: Deed, receipt: Receipt) -> Result:
 
 HANDLERS: tuple[Any, ...] = (
     actions,
+    export,
     action,
     plan,
     results,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +10,6 @@ from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
-from litestar.response import Stream
 from msgspec import Meta
 
 from clawback.analysis.clusters import Cluster, ClusterKind, Member
@@ -27,11 +23,10 @@ from clawback.response.counts import Places
 from clawback.response.spread import Spread
 from clawback.store import Unit
 from clawback.web.answers import Answer, Cursor, Limit, Page
+from clawback.web.files import sent
 from clawback.web.given import GivenCaller, GivenParts
 from clawback.web.offsets import cut
 from clawback.web.orders import GivenOrder
-
-BLOCK = 64 * 1024
 
 
 class Form(StrEnum):
@@ -164,27 +159,13 @@ def export(
     form: FromQuery[Form] = Form.CSV,
 ) -> Response[Any]:
     """Every copy of its members with reasons, places and results, as a file. Written into the audit log."""
-    folder = Path(tempfile.mkdtemp(prefix="clawback-export-"))
-    try:
-        path = folder / f"cluster.{form.value}"
+    with parts.store.read() as unit:
+        name = unit.clusters.head(cluster_id).id
+
+    def write(path: Path) -> None:
         export_cluster(parts, cluster_id, path, caller.name)
-        with parts.store.read() as unit:
-            name = unit.clusters.head(cluster_id).id
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{form.value}"'}
-    return Stream(_blocks(folder, path), media_type=_TYPES[form], headers=headers)
 
-
-def _blocks(folder: Path, path: Path) -> Iterator[bytes]:
-    """The file in blocks; it goes when the last was read, or nobody reads on."""
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                yield block
-    finally:
-        shutil.rmtree(folder)
+    return sent(write, f"{name}.{form.value}", _TYPES[form])
 
 
 def _head(unit: Unit, one: Cluster, messages: int) -> ClusterHead:
