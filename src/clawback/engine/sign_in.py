@@ -81,7 +81,7 @@ def sign_in(parts: Parts, name: str, password: str, code: str, address: str) -> 
 
 
 def origin(address: str) -> str:
-    """Where somebody comes from, as failures are counted: of IPv6 the network, all of which one person has."""
+    """Where somebody comes from, as failures are counted: of IPv6 the network, which one person has."""
     try:
         known = ip_address(address)
     except ValueError:
