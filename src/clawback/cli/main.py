@@ -68,9 +68,7 @@ class Tree(click.Group):
 )
 @click.version_option(__version__, prog_name="clawback")
 @click.pass_context
-def cli(
-    context: click.Context, settings: str | None, server: str | None, token_file: Path | None
-) -> None:
+def cli(context: click.Context, settings: str | None, server: str | None, token_file: Path | None) -> None:
     """Find every copy of a malicious message, take it out, prove it gone, put it back.
 
     \b
