@@ -93,7 +93,16 @@
   /* Plots: the data stands in the page, as JSON that nothing executes. */
   const plots = [];
   function color(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    /* A canvas wants the colour itself: what a variable holds for both themes is worked out on an element. */
+    const probe = document.createElement("i");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  }
+  function faint(name) {
+    return color(name).replace(/^rgb\((.*)\)$/, "rgba($1, 0.15)");
   }
   function plot(place) {
     const data = JSON.parse(place.querySelector("script[type='application/json']").textContent);
@@ -115,7 +124,7 @@
           ...data.series.map((one) => ({
             label: one.label,
             stroke: color(one.color || "--accent"),
-            fill: one.filled ? `${color(one.color || "--accent")}26` : undefined,
+            fill: one.filled ? faint(one.color || "--accent") : undefined,
             width: 2,
             points: { show: data.x.length < 3 },
           })),
