@@ -32,6 +32,7 @@ from clawback.store.schema import (
     receipts,
     remediations,
 )
+from clawback.store.sent_mail import sent_mail
 from clawback.store.text import armour, micros, moment, moment_or_none
 
 _ROWS = 10_000
@@ -131,6 +132,7 @@ class Scratch(Repository):
             (messages, messages.c.no < first),
             (message_records, message_records.c.no < first),
             (detections, (detections.c.message_no < first) & (detections.c.at < micros(since))),
+            (sent_mail, sent_mail.c.at < micros(since)),
             (indicators, indicators.c.added_at < micros(since)),
             (indicator_keys, indicator_keys.c.indicator_no.in_(_listed_before(since))),
         ):
