@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -212,3 +214,13 @@ def entity_pages(opened: Window) -> list[str]:
         pages.append(str(link.get_attribute("href")))
     tabs = ("Alerts", "Mailboxes", "Evidence", "Pending", "History", "Log")
     return pages + [f"{pages[0]}?tab={tab}" for tab in tabs]
+
+
+def test_the_list_is_exported_as_it_is_shown(shared_desk: Desk) -> None:
+    seen = shared_desk.by("reader")
+    table = shared_desk.client.get("/investigations.csv", headers=seen).content.decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(table))
+    assert row["Status"] == "Pending Action"
+    assert row["Threat count"] == "3"
+    none = shared_desk.client.get("/investigations.csv?text=nothing+like+it", headers=seen).text
+    assert len(none.splitlines()) == 1

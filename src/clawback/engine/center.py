@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation
 from clawback.response import defender
 from clawback.response.counts import Places
 from clawback.response.deciding import waits_for
+from clawback.response.investigation import Investigation
 from clawback.response.plan import Plan, Remediation, RemediationStatus
+from clawback.response.records import air_record, threats, users_of
 from clawback.store import Unit
 
 Row = dict[str, str]
@@ -33,6 +35,11 @@ PENDING_COLUMNS = (
     "Expires", "Waits for",
 )  # fmt: skip
 """Defender's columns, then ours: the counts of now beside those of then, and what it waits for."""
+INVESTIGATION_COLUMNS = (
+    "ID", "Status", "Detection Source", "Investigation", "Users", "Creation Time", "Last Changed Time",
+    "Threat count", "Action count", "Duration of investigation",
+)  # fmt: skip
+"""Defender's columns of its list of investigations."""
 HISTORY_COLUMNS = ("Action type", "Wait time", "Entity", "Status", "Handled by", "Time", "Action ID", "Note")
 """Defender's columns, then the id and the reason that was given."""
 
@@ -44,13 +51,36 @@ def export_actions(parts: Parts, path: Path, *, history: bool) -> int:
     columns = HISTORY_COLUMNS if history else PENDING_COLUMNS
     with parts.store.read() as unit:
         rows = list(history_rows(unit) if history else pending_rows(unit))
+    whole_or_nothing(path, as_csv(columns, rows))
+    return len(rows)
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
+    """The rows as a file that a spreadsheet opens, and in which no cell is a formula."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, columns)
     writer.writeheader()
     for row in rows:
         writer.writerow({name: no_formula(_readable(text)) for name, text in row.items()})
-    whole_or_nothing(path, out.getvalue().encode("utf-8-sig"))
-    return len(rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def investigation_rows(found: Iterable[Investigation]) -> Iterator[Row]:
+    """Investigations by Defender's columns."""
+    for one in found:
+        record = air_record(one)
+        yield {
+            "ID": one.id,
+            "Status": defender.INVESTIGATION_STATUS[one.status],
+            "Detection Source": str(record["DetectionSource"]),
+            "Investigation": one.title,
+            "Users": "; ".join(users_of(one)),
+            "Creation Time": _time(one.created_at),
+            "Last Changed Time": _time(one.changed_at),
+            "Threat count": str(threats(one)),
+            "Action count": str(len(one.remediations)),
+            "Duration of investigation": _span((one.ended_at or one.changed_at) - one.created_at),
+        }
 
 
 def _readable(text: str) -> str:

@@ -51,9 +51,7 @@ __all__ = [
 IMPORT_BATCH = 1_000
 
 
-def add_indicator(
-    parts: Parts, listed: Indicator, actor: str, *, was: Indicator | None = None
-) -> Indicator:
+def add_indicator(parts: Parts, listed: Indicator, actor: str, *, was: Indicator | None = None) -> Indicator:
     """List one indicator and queue the look back over all mail for it.
 
     With `was`, only while it is listed so: else raises ChangedMeanwhile.

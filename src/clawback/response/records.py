@@ -78,13 +78,18 @@ def investigation_record(investigation: Investigation, *, whole: bool) -> Record
     }
 
 
+def users_of(investigation: Investigation) -> list[str]:
+    """The mailboxes that are evidence in an investigation."""
+    kinds = (e.entity.value for e in investigation.evidence if e.entity.kind is EntityKind.MAILBOX)
+    return sorted(set(kinds))
+
+
 def air_record(investigation: Investigation) -> Record:
     """An investigation as a row of Defender's list: more of it than the cmdlet's row has."""
     ended = investigation.ended_at
-    users = [e.entity.value for e in investigation.evidence if e.entity.kind is EntityKind.MAILBOX]
     return investigation_record(investigation, whole=False) | {
         "DetectionSource": investigation.alerts[0].source if investigation.alerts else "",
-        "Users": sorted(set(users)),
+        "Users": users_of(investigation),
         "EndTime": ended,
         "Duration": (ended or investigation.changed_at) - investigation.created_at,
     }

@@ -9,6 +9,7 @@ from clawback.response.people import Permission
 READS: tuple[str, ...] = (
     "/overview/tiles",
     "/investigations",
+    "/investigations.csv",
     "/investigations/{investigation_id}",
     "/actions",
     "/actions/{action_id}",

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from clawback.analysis.entities import EntityKind
 from clawback.analysis.indicators import VerdictKind
 from clawback.engine import alerting, starting
+from clawback.engine.center import INVESTIGATION_COLUMNS, as_csv, investigation_rows
 from clawback.engine.evidence import evidence_of
 from clawback.errors import BadParameter
 from clawback.response.alerts import AlertKind
@@ -35,6 +36,8 @@ from clawback.web.portal.words import word
 HERE = "/investigations"
 SORTED = ("title", "status", "threats", "actions", "created_at", "changed_at")
 TABS = ("Graph", "Alerts", "Mailboxes", "Evidence", "Pending", "History", "Log")
+EXPORTED = 10_000
+"""Investigations in one export at most."""
 PIECES = 100
 """Pieces of evidence on a page; the counts are of all of them."""
 ACTIONS = 200
@@ -82,10 +85,7 @@ def listed(
 ) -> Template:
     """The list, filtered and sorted."""
     asked = {"text": text, "status": status, "kind": kind, "since": since}
-    column = sort.removeprefix("-")
-    if column not in SORTED:
-        raise BadParameter(f"the list is not sorted by {column!r:.40}")
-    listing = Listing(_where(asked), (Order(column, sort.startswith("-")),), limit=ROWS, cursor=cursor)
+    listing = _listing(asked, sort, ROWS, cursor)
     with parts.store.read() as unit:
         rows, after = unit.investigations.search(listing)
         total = unit.investigations.count(listing)
@@ -102,6 +102,31 @@ def listed(
         statuses=tuple(InvestigationStatus),
         kinds=tuple(AlertKind),
     )
+
+
+def _listing(asked: dict[str, str], sort: str, limit: int, cursor: str) -> Listing:
+    column = sort.removeprefix("-")
+    if column not in SORTED:
+        raise BadParameter(f"the list is not sorted by {column!r:.40}")
+    return Listing(_where(asked), (Order(column, sort.startswith("-")),), limit=limit, cursor=cursor)
+
+
+@get("/investigations.csv", sync_to_thread=True, include_in_schema=False)
+def exported(
+    parts: GivenParts,
+    text: Word = "",
+    status: Word = "",
+    kind: Word = "",
+    since: Word = "",
+    sort: Word = "-created_at",
+) -> Response[bytes]:
+    """What the list shows, all pages of it, as Defender exports it."""
+    asked = {"text": text, "status": status, "kind": kind, "since": since}
+    with parts.store.read() as unit:
+        rows, _ = unit.investigations.search(_listing(asked, sort, EXPORTED, ""))
+    headers = {"Content-Disposition": 'attachment; filename="investigations.csv"'}
+    content = as_csv(INVESTIGATION_COLUMNS, investigation_rows(rows))
+    return Response(content, media_type="text/csv", headers=headers)
 
 
 def _where(asked: dict[str, str]) -> Condition | None:
@@ -247,4 +272,4 @@ def _href(node: Node) -> str:
     return address_of(EntityKind(node.kind), node.label) if node.kind in known else ""
 
 
-HANDLERS: tuple[Any, ...] = (listed, start, stop, shown)
+HANDLERS: tuple[Any, ...] = (listed, exported, start, stop, shown)
