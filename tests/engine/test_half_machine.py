@@ -61,7 +61,7 @@ class Halves(Organisation):
 
 TestHalves = Halves.TestCase
 TestHalves.settings = settings(
-    max_examples=50,
+    max_examples=30,
     stateful_step_count=45,
     deadline=None,
     derandomize=True,

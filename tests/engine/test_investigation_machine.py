@@ -224,7 +224,7 @@ for _name in (
     setattr(Deciding, _name, None)
 TestDeciding = Deciding.TestCase
 TestDeciding.settings = settings(
-    max_examples=25,
+    max_examples=18,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,

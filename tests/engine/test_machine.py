@@ -355,7 +355,7 @@ class Organisation(RuleBasedStateMachine):
 
 TestOrganisation = Organisation.TestCase
 TestOrganisation.settings = settings(
-    max_examples=50,
+    max_examples=35,
     stateful_step_count=45,
     deadline=None,
     derandomize=True,

@@ -81,7 +81,7 @@ class Armed(Organisation):
 
 TestArmed = Armed.TestCase
 TestArmed.settings = settings(
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 from tests.engine.report_world import attached
@@ -21,6 +22,7 @@ from clawback.errors import BadParameter, PlanStale
 from clawback.response.submissions import SubmissionState
 from clawback.settings import OrganisationSettings, ReportSettings, Settings
 
+ONE_AT_A_TIME = Lock()
 BODY = (
     "Dear customer, your account will be closed today unless you confirm your password on the page that "
     f"you find behind this button {URL} and it takes only a minute, thank you for your patience."
@@ -43,7 +45,8 @@ class ReportingWorld(World):
 def report(world: World, user: str, original: bytes) -> Callable[[App, int], object]:
     def act(app: App, n: int) -> None:
         content = attached(original, f"{user}@example.org", note=f"look {n}")
-        world.deliver("report", "", raw=content)
+        with ONE_AT_A_TIME:  # or two would write one file
+            world.deliver("report", "", raw=content)
         app.run(sync_all)
         finish(app)
 

@@ -23,6 +23,7 @@ from tests.servers.postfix import Postfix, postfix
 from tests.servers.sources import imap_settings
 
 from clawback import app
+from clawback.analysis.entities import EntityKind
 from clawback.analysis.indicators import IndicatorKind, indicator
 from clawback.app import App
 from clawback.cli.session import finish
@@ -121,7 +122,8 @@ def spread(built: App) -> Spread:
     commands.add_indicator(built.parts, bad, "ann")
     finish(built)
     with built.store.read() as unit:
-        (cluster,) = unit.investigations.list()[0][0].clusters
+        clusters = unit.investigations.list()[0][0].clusters
+        (cluster,) = (one for one in clusters if one.key.kind is EntityKind.SENDER)
         return spread_of(unit, cluster.cluster_id)
 
 
