@@ -1,6 +1,7 @@
 # Every target makes its own environment in .venv the first time and reuses it afterwards.
 PYTHON ?= python3
-WORKERS ?= 2
+# More than processors: many tests wait for servers.
+WORKERS ?= 3
 BIN := .venv/bin
 
 .PHONY: help run demo test check bench docs clean
