@@ -54,8 +54,9 @@ def report(world: World, user: str, original: bytes) -> Callable[[App, int], obj
 
 
 def decide(app: App, n: int) -> None:
+    """About reports that were read: one that is dismissed before is closed without its original."""
     with app.store.read() as unit:
-        known = unit.submissions.list()[0]
+        known = unit.submissions.list(states=set(SubmissionState) - {SubmissionState.RECEIVED})[0]
     for one in known[n % 3 :: 5]:
         with suppress(BadParameter, PlanStale):
             if n % 2:
