@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.cli.running import PROGRAM, program
 from tests.cli.test_commands import run
-from tests.cli.test_up import Running
 from tests.engine.world import World
 
 from clawback.cli.main import cli
-
-PROGRAM = Path(sys.executable).with_name("clawback")
 
 
 @pytest.fixture
@@ -34,23 +28,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     with (tmp_path / "clawback.toml").open("a") as settings:
         settings.write("\n[web]\nport = 0\n")
     return world
-
-
-@contextmanager
-def program(*words: str) -> Iterator[Running]:
-    """The program as it is installed, until the block ends."""
-    with subprocess.Popen(
-        [PROGRAM, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        start_new_session=True,
-    ) as process:
-        try:
-            yield Running(process)
-        finally:
-            process.kill()
 
 
 def status(address: str, token: str = "") -> int:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import os
-import queue
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.cli.running import HANG, program
 from tests.cli.test_commands import run
 from tests.engine.world import URL, World
-
-PROGRAM = Path(sys.executable).with_name("clawback")
-HANG = 60
-"""Seconds after which something is broken, not slow."""
 
 
 @pytest.fixture
@@ -33,46 +24,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-class Running:
-    """The process, and its lines as they come."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self._lines.put(line)
-
-    def until(self, text: str) -> str:
-        """The first line that holds a text."""
-        while True:
-            line = self._lines.get(timeout=HANG)
-            if text in line:
-                return line
-
-
-@contextmanager
-def up() -> Iterator[Running]:
-    with subprocess.Popen(
-        [PROGRAM, "up", "--no-portal"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        start_new_session=True,
-    ) as process:
-        try:
-            yield Running(process)
-        finally:
-            process.kill()
-
-
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_what_happens_and_ends_well(world: World, stop: signal.Signals) -> None:
-    with up() as running:
+    with program("up", "--no-portal") as running:
         assert "watching 3 mailboxes of main" in running.until("watching")
         running.until("first sweep done")
         run("clawback", "indicators", "add", URL)
@@ -92,7 +46,7 @@ def test_it_says_what_happens_and_ends_well(world: World, stop: signal.Signals) 
 
 
 def test_a_lost_store_ends_it_with_5_and_one_sentence(world: World) -> None:
-    with up() as running:
+    with program("up", "--no-portal") as running:
         running.until("first sweep done")
         (world.root / "data" / "clawback.sqlite3").write_bytes(b"this is no database" * 10_000)
         for path in (world.root / "data").glob("*-wal"):
@@ -106,7 +60,7 @@ def test_a_lost_store_ends_it_with_5_and_one_sentence(world: World) -> None:
 def test_a_source_that_is_down_is_told_once(world: World) -> None:
     settings = world.root / "clawback.toml"
     settings.write_text(settings.read_text().replace("sweep_seconds = 60", "sweep_seconds = 1"))
-    with up() as running:
+    with program("up", "--no-portal") as running:
         running.until("first sweep done")
         (world.root / "mail").rename(world.root / "elsewhere")
         assert "cannot be looked into" in running.until("trouble")
