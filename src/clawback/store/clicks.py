@@ -12,7 +12,7 @@ from clawback.ids import key64
 from clawback.response.clicks import Click, keys_of_click
 from clawback.store.columns import blob, integer, metadata, running_number, text_column
 from clawback.store.records import Codec
-from clawback.store.repository import Repository, chunks
+from clawback.store.repository import Repository
 from clawback.store.text import armour, micros
 
 _codec = Codec(Click)
@@ -41,19 +41,13 @@ class Clicks(Repository):
 
     def add(self, items: Sequence[Click]) -> tuple[Click, ...]:
         """Keep clicks; answers those that were not known."""
-        unique = {armour(one.id): one for one in items}
-        known: set[str] = set()
-        for chunk in chunks(sorted(unique)):
-            mine = select(clicks.c.id).where(self._within(clicks.c.id, chunk))
-            known.update(self._connection.execute(mine).scalars())
+        unique = {one.id: one for one in items}
+        known = self._numbers_of(clicks, unique)
         fresh = {id: one for id, one in unique.items() if id not in known}
         rows = [(id, armour(one.user), micros(one.at), _codec.encode(one)) for id, one in fresh.items()]
         self._insert(clicks, ("id", "account", "at", "record"), rows, "ON CONFLICT (id) DO NOTHING")
-        keys: set[tuple[int, int]] = set()
-        for chunk in chunks(sorted(fresh)):
-            query = select(clicks.c.no, clicks.c.id).where(self._within(clicks.c.id, chunk))
-            for row in self._connection.execute(query):
-                keys.update((_key(entity), row.no) for entity in keys_of_click(fresh[row.id]))
+        numbers = self._numbers_of(clicks, fresh)
+        keys = {(_key(entity), no) for id, no in numbers.items() for entity in keys_of_click(fresh[id])}
         self._insert(click_keys, ("key", "click_no"), sorted(keys), "ON CONFLICT DO NOTHING")
         return tuple(fresh.values())
 

@@ -56,7 +56,7 @@ class Detections(Repository):
     def put(self, said: Iterable[tuple[str, Said]], now: datetime) -> None:
         """Keep (message id, what is said about it); said again by the same source it replaces the old."""
         rows: dict[tuple[str, str], Said] = {(m, one.source): one for m, one in said}
-        numbers = self._numbers({message_id for message_id, _ in rows})
+        numbers = self._numbers_of(messages, (message_id for message_id, _ in rows))
         self._insert(
             detections,
             ("message_no", "source", "gravity", "confidence", "at"),
@@ -81,7 +81,7 @@ class Detections(Repository):
         if message_ids is None:
             return self._connection.execute(mine).rowcount
         struck = 0
-        for chunk in chunks(sorted(self._numbers(set(message_ids)).values())):
+        for chunk in chunks(sorted(self._numbers_of(messages, message_ids).values())):
             within = self._within(detections.c.message_no, chunk)
             struck += self._connection.execute(mine.where(within)).rowcount
         return struck
@@ -124,15 +124,6 @@ class Detections(Repository):
         )
         query = select(func.min(detections.c.gravity).label("gravity")).select_from(joined)
         return query.where(clusters.c.id == armour(cluster_id)).group_by(detections.c.message_no)
-
-    def _numbers(self, message_ids: set[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        query = select(messages.c.id, messages.c.no)
-        for chunk in chunks(sorted(message_ids)):
-            ids = [armour(message_id) for message_id in chunk]
-            rows = self._connection.execute(query.where(self._within(messages.c.id, ids)))
-            found |= {row.id: row.no for row in rows}
-        return found
 
 
 def _gravity(said: Said) -> int:

@@ -45,7 +45,7 @@ class Exposures(Repository):
             marks[delivery_id] = marks.get(delivery_id, Marks()) | mark
         if not marks:
             return
-        numbers = self._numbers(sorted(marks))
+        numbers = self._numbers_of(deliveries, marks)
         rows = sorted((no, *_row(marks[delivery_id])) for delivery_id, no in numbers.items())
         self._insert(exposures, ("delivery_no", *_NAMES), rows, _EARLIER)
 
@@ -62,14 +62,6 @@ class Exposures(Repository):
         for chunk in chunks([armour(delivery_id) for delivery_id in delivery_ids]):
             rows = self._connection.execute(query.where(self._within(deliveries.c.id, chunk)))
             found |= {row.id: Marks(*map(moment_or_none, row[1:])) for row in rows}
-        return found
-
-    def _numbers(self, delivery_ids: Sequence[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        query = select(deliveries.c.id, deliveries.c.no)
-        for chunk in chunks([armour(delivery_id) for delivery_id in delivery_ids]):
-            rows = self._connection.execute(query.where(self._within(deliveries.c.id, chunk)))
-            found |= {row.id: row.no for row in rows}
         return found
 
 

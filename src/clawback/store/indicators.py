@@ -46,7 +46,7 @@ class Indicators(Repository):
         One that is listed already takes the new confidence, expiry and note.
         """
         latest = {indicator.id: indicator for indicator in batch}
-        known = self._numbers(tuple(latest))
+        known = self._numbers_of(indicators, latest)
         for chunk in chunks(sorted(latest)):
             self._insert(indicators, _COLUMNS, [_row(latest[key]) for key in chunk], _UPSERT)
         new = tuple(latest[key] for key in sorted(latest) if key not in known)
@@ -69,7 +69,7 @@ class Indicators(Repository):
     def remove(self, indicator_id: str) -> Indicator:
         """Take an indicator off the list and answer it; raises NotFound."""
         removed = self.get(indicator_id)
-        no = self._numbers((indicator_id,))[indicator_id]
+        no = self._numbers_of(indicators, (indicator_id,))[indicator_id]
         self._connection.execute(delete(indicator_keys).where(indicator_keys.c.indicator_no == no))
         self._connection.execute(delete(indicators).where(indicators.c.no == no))
         return removed
@@ -118,15 +118,8 @@ class Indicators(Repository):
         """How many are listed."""
         return self._connection.execute(select(func.count()).select_from(indicators)).scalar_one()
 
-    def _numbers(self, ids: Sequence[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for chunk in chunks([armour(key) for key in ids]):
-            query = select(indicators.c.id, indicators.c.no).where(self._within(indicators.c.id, chunk))
-            found |= {row.id: row.no for row in self._connection.execute(query)}
-        return found
-
     def _index(self, new: Sequence[Indicator]) -> None:
-        numbers = self._numbers([indicator.id for indicator in new])
+        numbers = self._numbers_of(indicators, (indicator.id for indicator in new))
         rows = {
             (key64(entity.kind.value, entity.value), numbers[indicator.id])
             for indicator in new

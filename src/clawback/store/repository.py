@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, select
 
 from clawback.store import database, pages
+from clawback.store.text import armour
 
 Item = TypeVar("Item")
 
@@ -28,6 +29,15 @@ class Repository:
         self, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], tail: str = ""
     ) -> None:
         database.insert_many(self._connection, table, columns, rows, tail)
+
+    def _numbers_of(self, table: Table, ids: Iterable[str]) -> dict[str, int]:
+        """The running number of each of these ids that the table has."""
+        found: dict[str, int] = {}
+        query = select(table.c.id, table.c.no)
+        for chunk in chunks(sorted({armour(one) for one in ids})):
+            rows = self._connection.execute(query.where(self._within(table.c.id, chunk)))
+            found |= {row.id: row.no for row in rows}
+        return found
 
     def _page(
         self, query: Select[Any], no: Column[Any], limit: int, cursor: str
