@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.analysis.rollup import ThreatCounts, roll_up
+from clawback.analysis.sent import sent_cluster
 from clawback.analysis.verdict import Judged
 from clawback.analysis.volume import Volume, volume
 
@@ -76,6 +79,14 @@ VOLUMES = {
     "one day of ten was loud": ({0: 6, 4: 900}, Volume(6, 0.0, 5.0), True),
     "days before those ten": ({0: 2, 11: 900, 12: 900}, Volume(2, 0.0, 5.0), False),
 }
+
+
+def test_sent_mail_has_the_gravest_threat_of_its_members() -> None:
+    said = {"msg-1": SPAM, "msg-2": Judged(VerdictKind.SUSPICIOUS, Threat.MALICIOUS_FILE), "msg-3": MALWARE}
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    cluster = sent_cluster("inv-1", "ann@example.org", VerdictKind.SUSPICIOUS, [*said], said, now)
+    assert [member.message_id for member in cluster.members] == ["msg-1", "msg-2"]
+    assert cluster.threat is Threat.MALICIOUS_FILE
 
 
 @pytest.mark.parametrize("case", VOLUMES)

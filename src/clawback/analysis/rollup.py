@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clawback.analysis.indicators import Threat, VerdictKind
-from clawback.analysis.verdict import THREATS, Judged
+from clawback.analysis.verdict import Judged, gravest_threat
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,8 @@ def roll_up(counts: Mapping[Judged, int], handful: int, made_for: Judged | None 
         return made_for
     malicious = {j: n for j, n in counts.items() if j.verdict is VerdictKind.MALICIOUS and n > 0}
     if sum(malicious.values()) > handful:
-        return Judged(VerdictKind.MALICIOUS, _gravest(malicious))
+        return Judged(VerdictKind.MALICIOUS, gravest_threat(j.threat for j in malicious))
     bad = {j: n for j, n in counts.items() if j.verdict is not VerdictKind.UNKNOWN and n > 0}
     if bad:
-        return Judged(VerdictKind.SUSPICIOUS, _gravest(bad))
+        return Judged(VerdictKind.SUSPICIOUS, gravest_threat(j.threat for j in bad))
     return Judged(VerdictKind.NO_THREATS_FOUND, None)
-
-
-def _gravest(counts: Mapping[Judged, int]) -> Threat | None:
-    threats = [judged.threat for judged in counts if judged.threat is not None]
-    return min(threats, key=THREATS.index, default=None)

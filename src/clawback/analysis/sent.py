@@ -10,7 +10,7 @@ from clawback.analysis.clusters import Cluster, ClusterKind, Member
 from clawback.analysis.entities import Entity, EntityKind, Reason
 from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.analysis.queries import literal
-from clawback.analysis.verdict import Judged
+from clawback.analysis.verdict import Judged, gravest_threat
 
 _WORDS = {
     VerdictKind.MALICIOUS: "is malicious",
@@ -33,7 +33,7 @@ def sent_cluster(
     """
     key = Entity(EntityKind.MAILBOX, account)
     mine = [m for m in message_ids if _part(verdicts.get(m)) is verdict]
-    threats = [judged.threat for m in mine if (judged := verdicts.get(m)) and judged.threat]
+    threats = (judged.threat for m in mine if (judged := verdicts.get(m)))
     reason = Reason("sent_by", key, "sent mail", f"{account} sent it, and it {_WORDS[verdict]}.")
     return Cluster(
         id=ids.make("clu", investigation_id, ClusterKind.SENT_MAIL, account, verdict),
@@ -42,7 +42,7 @@ def sent_cluster(
         query=f"EmailEvents | where SenderFromAddress =~ {literal(account)}",
         asked_at=now,
         verdict=verdict,
-        threat=min(threats, key=list(Threat).index, default=Threat.SPAM),
+        threat=gravest_threat(threats) or Threat.SPAM,
         members=tuple(Member(m, (reason,)) for m in sorted(mine)),
     )
 

@@ -9,13 +9,14 @@ from clawback.analysis.detections import Detection
 from clawback.analysis.entities import Reason
 from clawback.analysis.indicators import Threat, VerdictKind
 
-_VERDICTS = (
+VERDICTS = (
     VerdictKind.MALICIOUS,
     VerdictKind.SUSPICIOUS,
     VerdictKind.UNKNOWN,
     VerdictKind.NO_THREATS_FOUND,
 )
-THREATS = (
+"""The gravest first."""
+_THREATS = (
     Threat.MALWARE,
     Threat.HIGH_CONFIDENCE_PHISH,
     Threat.MALICIOUS_FILE,
@@ -65,6 +66,11 @@ def said(detections: Iterable[Detection]) -> tuple[Said, ...]:
     )
 
 
+def gravest_threat(threats: Iterable[Threat | None]) -> Threat | None:
+    """The gravest of these threats, None when there is none."""
+    return min((threat for threat in threats if threat is not None), key=_THREATS.index, default=None)
+
+
 def judge(detections: Iterable[Detection]) -> Judgement:
     """The judgement over all detections of a message.
 
@@ -78,8 +84,7 @@ def judge(detections: Iterable[Detection]) -> Judgement:
     found = tuple(detections)
     if not found:
         return Judgement(VerdictKind.NO_THREATS_FOUND, None, ())
-    verdict = min((d.verdict for d in found), key=_VERDICTS.index)
+    verdict = min((d.verdict for d in found), key=VERDICTS.index)
     winners = sorted((d for d in found if d.verdict is verdict), key=lambda d: -d.confidence)
-    threats = [d.threat for d in winners if d.threat is not None]
     reasons = dict.fromkeys(reason for d in winners for reason in d.reasons)
-    return Judgement(verdict, min(threats, key=THREATS.index, default=None), tuple(reasons))
+    return Judgement(verdict, gravest_threat(d.threat for d in winners), tuple(reasons))

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.indicators import VerdictKind
+from clawback.analysis.verdict import VERDICTS
 from clawback.response.describe import describe
 from clawback.response.events import InvestigationEvent, InvestigationStarted
 from clawback.response.evidence import Evidence, EvidenceStatus
@@ -118,18 +119,10 @@ def _restated(item: Evidence, state: Investigation) -> Evidence:
     if not mine:
         nothing = EvidenceStatus.NONE if itself else EvidenceStatus.NOT_FOUND
         return replace(item, status=nothing if state.asked else item.status)
-    worst = min(mine, key=lambda c: _GRAVITY[c.verdict])
+    worst = min(mine, key=lambda c: VERDICTS.index(c.verdict))
     if worst.verdict is VerdictKind.NO_THREATS_FOUND:
         return replace(item, verdict=worst.verdict, threat=None, status=EvidenceStatus.NONE)
     return replace(item, verdict=worst.verdict, threat=worst.threat, status=_evidence_status(mine, state))
-
-
-_GRAVITY = {
-    VerdictKind.MALICIOUS: 0,
-    VerdictKind.SUSPICIOUS: 1,
-    VerdictKind.UNKNOWN: 2,
-    VerdictKind.NO_THREATS_FOUND: 3,
-}
 
 
 def _evidence_status(mine: list[ClusterStanding], state: Investigation) -> EvidenceStatus:
