@@ -24,6 +24,7 @@ from clawback.response.plan import (
 )
 from clawback.response.planning import Decision
 from clawback.response.policy import Policy
+from clawback.response.retraction import same_entity
 
 REMOVALS = frozenset(ActionKind) - {ActionKind.RESTORE, ActionKind.MOVE_TO_INBOX}
 """Actions that leave their cluster armed."""
@@ -117,8 +118,7 @@ def _block(order: StandingOrder, now: datetime) -> Indicator:
 
 def same_key(order: StandingOrder, indicator: Indicator) -> bool:
     """Whether an order's cluster was cut by what this indicator names, whoever listed it."""
-    mine = order.indicator
-    return (mine.kind, mine.match, mine.value) == (indicator.kind, indicator.match, indicator.value)
+    return same_entity(order.indicator, indicator)
 
 
 def is_late(order: StandingOrder, delivery: Delivery) -> bool:
