@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import Any
 
 import click
 
-from clawback.analysis.clusters import ClusterKind
 from clawback.cli.formatting import format_list
 from clawback.cli.options import as_json
-from clawback.cli.policy_options import changed, described, policy_options
+from clawback.cli.policy_options import KINDS, changed, described, policy_options
 from clawback.cli.session import Session
 from clawback.cli.tables import to_json, width_of
 from clawback.response import defender
 from clawback.response.policy import Policy
-
-KINDS = {"files": ClusterKind.MALICIOUS_FILE, "urls": ClusterKind.MALICIOUS_URL}
-KINDS |= {"attributes": ClusterKind.SIMILAR_ATTRIBUTES, "bodies": ClusterKind.NEAR_DUPLICATE}
-KINDS |= {"campaigns": ClusterKind.SENDER_CAMPAIGN, "sent": ClusterKind.SENT_MAIL}
 
 
 @click.group()
@@ -39,14 +33,10 @@ def show(session: Session, as_json: bool) -> None:
 
 
 @automation.command(name="set")
-@click.option("--on", "turned_on", multiple=True, type=click.Choice([*KINDS, "all"]), help="Run these.")
-@click.option("--off", "turned_off", multiple=True, type=click.Choice([*KINDS, "all"]), help="Ask first.")
 @policy_options
 @as_json
 @click.pass_obj
-def set_(
-    session: Session, /, turned_on: tuple[str, ...], turned_off: tuple[str, ...], as_json: bool, **given: Any
-) -> None:
+def set_(session: Session, /, as_json: bool, **given: Any) -> None:
     """Change the policy.
 
     \b
@@ -59,15 +49,8 @@ def set_(
     from clawback.engine import commands
 
     with session.app() as app:
-        before = commands.policy(app.parts)
-        kinds = (before.automatic | kinds_named(turned_on)) - kinds_named(turned_off)
-        after = changed(replace(before, automatic=kinds), given)
+        after = changed(commands.policy(app.parts), given)
         _print(commands.set_policy(app.parts, after, session.actor), as_json)
-
-
-def kinds_named(names: tuple[str, ...]) -> frozenset[ClusterKind]:
-    """The kinds of clusters that these words of the command line stand for."""
-    return frozenset(KINDS.values()) if "all" in names else frozenset(KINDS[name] for name in names)
 
 
 def _print(policy: Policy, as_json: bool) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from clawback.cli.automation import KINDS, kinds_named
 from clawback.cli.formatting import format_list
 from clawback.cli.options import as_json
 from clawback.cli.policy_options import changed, length, policy_options
@@ -43,20 +42,10 @@ _LABELS = {
 @click.option(
     "--days", type=click.FloatRange(0.04, 3_650), default=7, show_default=True, help="How far to go back."
 )
-@click.option("--on", "turned_on", multiple=True, type=click.Choice([*KINDS, "all"]), help="Run these.")
-@click.option("--off", "turned_off", multiple=True, type=click.Choice([*KINDS, "all"]), help="Ask first.")
 @policy_options
 @as_json
 @click.pass_obj
-def backtest(
-    session: Session,
-    /,
-    days: float,
-    turned_on: tuple[str, ...],
-    turned_off: tuple[str, ...],
-    as_json: bool,
-    **given: Any,
-) -> None:
+def backtest(session: Session, /, days: float, as_json: bool, **given: Any) -> None:
     """Say what a setting of automation would have done with the mail of the last days.
 
     The setting is the one in force, changed by the options, and with shadow mode off. The same engine goes
@@ -70,9 +59,7 @@ def backtest(
     from clawback.engine import commands
 
     with session.app() as app:
-        before = commands.policy(app.parts)
-        kinds = (before.automatic | kinds_named(turned_on)) - kinds_named(turned_off)
-        setting = replace(changed(replace(before, automatic=kinds), given), shadow=False)
+        setting = replace(changed(commands.policy(app.parts), given), shadow=False)
         found = app.backtest(setting, timedelta(days=days))
     if as_json:
         click.echo(to_json({"backtest": found, "waits": found.waits}), nl=False)

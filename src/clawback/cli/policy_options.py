@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
 
+from clawback.analysis.clusters import ClusterKind
 from clawback.response.policy import Policy
+from clawback.response.policy_bounds import BOUNDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: its option, its field of the policy, what may be given, and how it reads, also as zero."""
+    """One setting: its option, its field of the policy, its unit, and how it reads, also as zero.
+
+    What may be given are the bounds of the policy; with `whole`, times in whole units alone.
+    """
 
     option: str
     field: str
-    kind: click.ParamType[Any]
     help: str
     title: str
     unit: timedelta | None = None
     none: str = ""
+    whole: bool = False
+
+    @property
+    def kind(self) -> click.ParamType[Any]:
+        """What may be given."""
+        bounds = BOUNDS.get(self.field)
+        if bounds is None:
+            return click.BOOL
+        least, most = (_number(bound, self.unit) for bound in bounds)
+        whole = self.whole or isinstance(bounds[0], int)
+        return click.IntRange(int(least), int(most)) if whole else click.FloatRange(least, most)
 
     @property
     def name(self) -> str:
@@ -47,6 +62,12 @@ class Setting:
         return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
+def _number(bound: float | timedelta, unit: timedelta | None) -> float:
+    """A bound as it is given: in its unit, and as a whole number where it is one."""
+    value = bound / (unit or _DAY) if isinstance(bound, timedelta) else bound
+    return int(value) if value == int(value) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """A set of names that grows by one option and shrinks by another."""
@@ -65,27 +86,30 @@ class Names:
 
 
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
-_COUNT, _MANY = click.IntRange(0, 1_000_000_000), click.IntRange(1, 10_000_000)
-_DAYS, _SHARE = click.FloatRange(0, 36_500), click.FloatRange(0, 1)
-
+KINDS = {
+    "files": ClusterKind.MALICIOUS_FILE,
+    "urls": ClusterKind.MALICIOUS_URL,
+    "attributes": ClusterKind.SIMILAR_ATTRIBUTES,
+    "bodies": ClusterKind.NEAR_DUPLICATE,
+    "campaigns": ClusterKind.SENDER_CAMPAIGN,
+    "sent": ClusterKind.SENT_MAIL,
+}
+"""The words of the command line for the kinds of clusters that may run by themselves."""
 SETTINGS: tuple[Setting, ...] = (
-    Setting("--limit", "limit", _MANY, "Plans over this many copies wait.", "Plans over so many copies wait"),
-    Setting("--shadow", "shadow", click.BOOL, "Only say what would run by itself.", "Shadow mode"),
+    Setting("--limit", "limit", "Plans over this many copies wait.", "Plans over so many copies wait"),
+    Setting("--shadow", "shadow", "Only say what would run by itself.", "Shadow mode"),
     Setting(
         "--expiry-days",
         "expiry",
-        click.IntRange(1, 365),
         "Pending plans expire after.",
         "Pending plans expire after",
         _DAY,
+        whole=True,
     ),
-    Setting(
-        "--warning-days", "warning", _DAYS, "So long before that they warn.", "Warned of so long before", _DAY
-    ),
+    Setting("--warning-days", "warning", "So long before that they warn.", "Warned of so long before", _DAY),
     Setting(
         "--armed-days",
         "armed",
-        _DAYS,
         "For so long after a removal late copies are taken out on sight; 0: not at all.",
         "Late copies are taken out for",
         _DAY,
@@ -94,21 +118,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "--handful",
         "handful",
-        _COUNT,
         "More malicious members than this make a similar cluster malicious.",
         "A handful of malicious members",
     ),
     Setting(
         "--likeness",
         "likeness",
-        click.FloatRange(0.3, 1),
         "Bodies are similar from this Jaccard value on.",
         "Bodies are similar from",
     ),
     Setting(
         "--two-step-copies",
         "two_step_copies",
-        _COUNT,
         "Plans of so many copies need a second person; 0: never.",
         "Second person from so many copies",
         none="never",
@@ -116,31 +137,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "--two-step-mailboxes",
         "two_step_mailboxes",
-        _COUNT,
         "Plans in so many mailboxes need a second person; 0: never.",
         "Second person from so many mailboxes",
         none="never",
     ),
-    Setting("--justify", "justify", click.BOOL, "Every decision needs a note.", "Decisions need a note"),
+    Setting("--justify", "justify", "Every decision needs a note.", "Decisions need a note"),
     Setting(
         "--collateral",
         "collateral",
-        _COUNT,
         "Plans with more probably legitimate copies than this wait.",
         "Probably legitimate copies at most",
     ),
     Setting(
         "--copies-per-hour",
         "copies_per_hour",
-        _MANY,
         "Automation takes out at most so many copies in an hour.",
         "Copies an hour at most",
     ),
-    Setting("--canary", "canary", _MANY, "Copies that go before all others.", "Copies that go first"),
+    Setting("--canary", "canary", "Copies that go before all others.", "Copies that go first"),
     Setting(
         "--canary-minutes",
         "canary_wait",
-        click.FloatRange(0, 10_080),
         "The others wait for so long when anything legitimate may be among them.",
         "The others wait for",
         _MINUTE,
@@ -148,28 +165,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "--breaker",
         "breaker",
-        _SHARE,
         "Automation stops when this share of what it took out in a day is undone.",
         "Automation stops at a share undone of",
     ),
     Setting(
         "--investigations-per-hour",
         "investigations_per_hour",
-        _MANY,
         "More investigations than this that start by themselves are queued.",
         "Investigations an hour",
     ),
     Setting(
         "--clusters-limit",
         "clusters_limit",
-        _MANY,
         "An investigation ends at so many clusters.",
         "Clusters in an investigation at most",
     ),
     Setting(
         "--members-limit",
         "members_limit",
-        click.IntRange(1, 1_000_000_000),
         "An investigation ends at so many messages in one cluster.",
         "Messages in a cluster at most",
     ),
@@ -218,7 +231,9 @@ def policy_options(command: F) -> F:
         command = click.option(names.add, multiple=True, metavar=names.metavar, help=add)(command)
     for setting in reversed(SETTINGS):
         command = click.option(setting.option, type=setting.kind, help=setting.help)(command)
-    return command
+    kinds = click.Choice([*KINDS, "all"])
+    command = click.option("--off", "turned_off", multiple=True, type=kinds, help="Ask first.")(command)
+    return click.option("--on", "turned_on", multiple=True, type=kinds, help="Run these.")(command)
 
 
 def _spoken(names: Names) -> tuple[str, str]:
@@ -229,7 +244,8 @@ def _spoken(names: Names) -> tuple[str, str]:
 
 def changed(policy: Policy, given: Mapping[str, Any]) -> Policy:
     """The policy with the settings that were given."""
-    fields: dict[str, Any] = {}
+    kinds = policy.automatic | _kinds(given.get("turned_on", ()))
+    fields: dict[str, Any] = {"automatic": kinds - _kinds(given.get("turned_off", ()))}
     for setting in SETTINGS:
         value = given.get(setting.name)
         if value is not None:
@@ -239,6 +255,10 @@ def changed(policy: Policy, given: Mapping[str, Any]) -> Policy:
         grown = getattr(policy, names.field) | {name.lower() for name in given.get(add, ())}
         fields[names.field] = grown - {name.lower() for name in given.get(remove, ())}
     return replace(policy, **fields)
+
+
+def _kinds(words: Sequence[str]) -> frozenset[ClusterKind]:
+    return frozenset(KINDS.values()) if "all" in words else frozenset(KINDS[word] for word in words)
 
 
 def described(policy: Policy) -> dict[str, object]:

@@ -23,9 +23,9 @@ BOUNDS: dict[str, tuple[float | timedelta, float | timedelta]] = {
     "canary": _MANY,
     "canary_wait": (timedelta(), timedelta(days=7)),
     "breaker": (0.0, 1.0),
-    "investigations_per_hour": _COUNT,
+    "investigations_per_hour": _MANY,
     "clusters_limit": _MANY,
-    "members_limit": _COUNT,
+    "members_limit": (1, 1_000_000_000),
 }
 """The least and the greatest value of each setting that is a number or a time."""
 NAMES = ("excluded_mailboxes", "secops_mailboxes", "simulation_senders", "simulation_urls")
