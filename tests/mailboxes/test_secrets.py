@@ -91,10 +91,11 @@ def test_a_command_that_fails_is_a_failed_login(tmp_path: Path) -> None:
         read_secret({"password_command": python("print('x'); raise SystemExit(3)")}, tmp_path)
 
 
-def test_a_command_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
+@pytest.mark.parametrize("who", ["True", "not child"], ids=["both stay", "the child stays"])
+def test_a_command_that_does_not_end_is_killed_with_its_children(tmp_path: Path, who: str) -> None:
     code = (
         "import os, time; child = os.fork(); os.write(1, b''); "
-        "child and open('pid', 'w').write(str(child)); time.sleep(600)"
+        f"child and open('pid', 'w').write(str(child)); {who} and time.sleep(600)"
     )
     with pytest.raises(Unavailable, match="took longer"):
         read_secret({"password_command": python(code)}, tmp_path, seconds=1.0)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import select
 import shlex
-import signal
 import stat
-import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from clawback.errors import BadSettings, LoginFailed, Unavailable
+from clawback.mailboxes.commands import output_of
 
 LONGEST = 64 << 10
 """Bytes of one secret."""
@@ -116,49 +112,14 @@ def _text(content: bytes, where: str) -> str:
 
 
 def _output(command: Sequence[str], home: Path, seconds: float) -> bytes:
-    """What a command prints. Its own complaints are thrown away: they may hold the secret."""
-    until = time.monotonic() + seconds
     try:
-        process = subprocess.Popen(  # noqa: S603  # the administrator's own words, and no shell
-            command,
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        printed = output_of(command, home, most=LONGEST, seconds=seconds)
+    except TimeoutError as error:
+        raise Unavailable(f"the command {command[0]} took longer than {seconds:g} s") from error
     except (OSError, ValueError) as error:
         raise BadSettings(f"the command {command[0]} cannot be run: {error}") from error
-    with process:
-        try:
-            assert process.stdout is not None
-            content = _read(process.stdout, until)
-            if len(content) > LONGEST:
-                raise BadSettings(f"the command {command[0]} printed more than {LONGEST:,} bytes")
-            ended = process.wait(max(0.0, until - time.monotonic()))
-        except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise Unavailable(f"the command {command[0]} took longer than {seconds:g} s") from error
-        finally:
-            _end(process)
-    if ended:
-        raise LoginFailed(f"the command {command[0]} ended with {ended}")
-    return content
-
-
-def _read(pipe: IO[bytes], until: float) -> bytes:
-    content = b""
-    while len(content) <= LONGEST:
-        ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
-            raise TimeoutError
-        chunk = os.read(pipe.fileno(), LONGEST)
-        if not chunk:
-            break
-        content += chunk
-    return content
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave nothing of a command behind: neither itself nor what it has started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+    if printed.cut:
+        raise BadSettings(f"the command {command[0]} printed more than {LONGEST:,} bytes")
+    if printed.code:
+        raise LoginFailed(f"the command {command[0]} ended with {printed.code}")
+    return printed.content

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import select
-import signal
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import IO
 
 from clawback.errors import BadSettings, Gone, LoginFailed, MailboxError, Unavailable, UserError
+from clawback.mailboxes.commands import output_of
 from clawback.mailboxes.imap import folders
 from clawback.mailboxes.imap.border import failure_of
 from clawback.mailboxes.imap.grammar import Row, listed
@@ -27,7 +21,6 @@ from clawback.message.delivery import Handle, Observed
 
 COMMAND_SECONDS = 30.0
 _OUTPUT = 16 << 20
-_CHUNK = 1 << 16
 _NO_UID = 4_294_967_295
 
 
@@ -166,46 +159,14 @@ class System:
 
 def _output(command: tuple[str, ...]) -> str:
     """What a command prints, within bounds of size and time."""
-    until = time.monotonic() + COMMAND_SECONDS
     try:
-        process = subprocess.Popen(  # noqa: S603  # the administrator's own words, and no shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        printed = output_of(command, None, most=_OUTPUT, seconds=COMMAND_SECONDS)
+    except TimeoutError:
+        raise Unavailable(f"{command[0]} did not end within {COMMAND_SECONDS:.0f} s") from None
     except (OSError, ValueError) as error:
         raise Unavailable(f"{command[0]} cannot be run: {error}") from error
-    with process:
-        try:
-            assert process.stdout
-            output = _read(process.stdout, until, command[0])
-            process.wait(max(0.0, until - time.monotonic()))
-        except (TimeoutError, subprocess.TimeoutExpired):
-            _end(process)
-            raise Unavailable(f"{command[0]} did not end within {COMMAND_SECONDS:.0f} s") from None
-        except BaseException:
-            _end(process)
-            raise
-    if process.returncode:
-        raise Unavailable(f"{command[0]} ended with {process.returncode}")
-    return output.decode("utf-8", "replace")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave nothing of a command behind. Nobody has waited for it yet, so nobody else has its number."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _read(pipe: IO[bytes], until: float, name: str) -> bytes:
-    output = bytearray()
-    while select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
-        chunk = os.read(pipe.fileno(), _CHUNK)
-        output += chunk
-        if not chunk:
-            return bytes(output)
-        if len(output) > _OUTPUT:
-            raise Unavailable(f"{name} prints more than {_OUTPUT:,} bytes")
-    raise TimeoutError
+    if printed.cut:
+        raise Unavailable(f"{command[0]} prints more than {_OUTPUT:,} bytes")
+    if printed.code:
+        raise Unavailable(f"{command[0]} ended with {printed.code}")
+    return printed.content.decode("utf-8", "replace")
