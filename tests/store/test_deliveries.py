@@ -205,3 +205,17 @@ def test_what_is_asked_of_a_large_mailbox_is_found_by_an_index(tmp_path: Path) -
     indexes = ["deliveries_by_native_id", "deliveries_lost", "deliveries_unseen", "deeds_intended"]
     for plan, index in zip(plans[-4:], indexes, strict=True):
         assert f"USING INDEX {index} " in plan
+
+
+def test_copies_are_counted_message_by_message(store: Store) -> None:
+    kept = [
+        delivery(1, message_id="msg-a"),
+        delivery(2, message_id="msg-a", mailbox="ben@corp.example"),
+        delivery(3, message_id="msg-b"),
+    ]
+    gone = replace(kept[1], location=DeliveryLocation.SOFT_DELETED)
+    with store.write() as unit:
+        unit.deliveries.save(kept)
+        unit.deliveries.relocate([gone])
+    with store.read() as unit:
+        assert unit.deliveries.counts(["msg-a", "msg-b", "msg-c"]) == {"msg-a": (2, 1), "msg-b": (1, 1)}

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,27 @@ def test_the_list_is_exported_as_it_is_shown(shared_desk: Desk) -> None:
     assert row["Threat count"] == "3"
     none = shared_desk.client.get("/investigations.csv?text=nothing+like+it", headers=seen).text
     assert len(none.splitlines()) == 1
+
+
+def test_an_administrator_saves_a_policy_and_an_approver_stops_automation(
+    desk: Desk, browser: Browser
+) -> None:
+    with window(browser, address(desk)) as opened:
+        page = opened.sign_in("administrator")
+        opened.go("/policies")
+        page.get_by_label("Similar URLs").check()
+        page.get_by_label("Similar files").check()
+        page.get_by_label("Copies that go before all others").fill("7")
+        page.get_by_label("Mailboxes that are never touched").fill("Boss@example.org\nceo@example.org")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_contain_text("Saved.")
+        page.get_by_role("button", name="Stop all automation").click()
+        expect(page.get_by_role("status")).to_contain_text("The breaker is open")
+        page.get_by_role("button", name="Close the breaker").click()
+        expect(page.get_by_role("status")).to_contain_text("The breaker is closed")
+    kept = commands.policy(desk.app.parts)
+    assert {kind.value for kind in kept.automatic} == {"malicious_url", "malicious_file"}
+    assert kept.canary == 7
+    assert kept.excluded_mailboxes == {"boss@example.org", "ceo@example.org"}
+    changed = {"automatic", "canary", "excluded_mailboxes"}
+    assert replace(kept, **{name: getattr(Policy(), name) for name in changed}) == Policy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, case, func, select, text
 
 from clawback.errors import NotFound
 from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation, Handle
@@ -49,6 +49,9 @@ _GONE_FIRST = (
     (deliveries.c.location == DeliveryLocation.HARD_DELETED.value).desc(),
     deliveries.c.no,
 )
+
+
+_IN_MAILBOX = [place.value for place in DeliveryLocation if place.in_mailbox]
 
 
 class Deliveries(Mailboxes):
@@ -160,6 +163,18 @@ class Deliveries(Mailboxes):
             return self._counted([query.where(*conditions)])
         ids = sorted({armour(message_id) for message_id in message_ids})
         return self._counted(query.where(self._within(deliveries.c.message_id, c)) for c in chunks(ids))
+
+    def counts(self, message_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """For each of these messages how many copies it has, and how many of them are in mailboxes."""
+        within = deliveries.c.location.in_(_IN_MAILBOX)
+        there = func.sum(case((within, 1), else_=0)).label("there")
+        query = select(deliveries.c.message_id, func.count().label("known"), there)
+        found: dict[str, tuple[int, int]] = {}
+        for chunk in chunks(sorted({armour(message_id) for message_id in message_ids})):
+            mine = query.where(self._within(deliveries.c.message_id, chunk))
+            for row in self._connection.execute(mine.group_by(deliveries.c.message_id)):
+                found[disarm(row.message_id)] = row.known, int(row.there)
+        return found
 
     def mailboxes(self) -> list[tuple[str, str, int]]:
         """(source, mailbox, number of known copies), sorted."""

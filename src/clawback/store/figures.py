@@ -9,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, Select, func, select
 
 from clawback.response.plan import ActionKind, Outcome
 from clawback.store.repository import Repository
-from clawback.store.schema import alerts, messages, receipts, remediations
+from clawback.store.schema import messages, receipts, remediations
 from clawback.store.text import micros
 
 _DAY = 86_400_000_000
@@ -24,10 +24,6 @@ class Figures(Repository):
     def messages(self, since: datetime) -> Days:
         """Messages first seen."""
         return self._by_day(select(), messages.c.first_seen, since)
-
-    def alerts(self, since: datetime) -> Days:
-        """Alerts raised."""
-        return self._by_day(select(), alerts.c.raised_at, since)
 
     def removed(self, since: datetime) -> Days:
         """Copies taken out of mailboxes."""

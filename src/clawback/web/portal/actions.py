@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
@@ -23,8 +22,8 @@ from clawback.response.plan import Deed, Remediation, RemediationStatus
 from clawback.store import Unit
 from clawback.web.given import GivenParts
 from clawback.web.portal.addresses import address_by_id
-from clawback.web.portal.forms import Cursor, NoteForm, Word
-from clawback.web.portal.frame import GivenPage, Page
+from clawback.web.portal.forms import Cursor, NoteForm, Word, one_of
+from clawback.web.portal.frame import GivenPage, Page, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 
 HERE = "/actions"
@@ -54,16 +53,14 @@ class BulkForm:
     note: str = ""
 
 
-@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE)
 def listed(page: GivenPage, parts: GivenParts, status: Word = "", cursor: Cursor = "") -> Template:
     """Pending and history, newest first."""
-    if status and status not in {one.value for one in RemediationStatus}:
-        raise BadParameter(f"there is no status {status!r:.40}")
-    wanted = {RemediationStatus(status)} if status else None
+    wanted = one_of(RemediationStatus, status)
     with parts.store.read() as unit:
-        rows, after = unit.remediations.list(statuses=wanted, limit=ROWS, cursor=cursor)
+        rows, after = unit.remediations.list(statuses={wanted} if wanted else None, limit=ROWS, cursor=cursor)
         counts = unit.remediations.by_status()
-    total = counts.get(RemediationStatus(status), 0) if status else sum(counts.values())
+    total = counts.get(wanted, 0) if wanted else sum(counts.values())
     shown = ListPage(HERE, {"status": status}, len(rows), cursor, after, total=total, formats=_FORMATS)
     tabs = [("All", HERE, sum(counts.values()))]
     for one in RemediationStatus:
@@ -77,7 +74,7 @@ def listed(page: GivenPage, parts: GivenParts, status: Word = "", cursor: Cursor
 _FORMATS = (("JSON", "/api/actions"),)
 
 
-@post(HERE, status_code=303, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@form_at(HERE)
 def bulk(page: GivenPage, parts: GivenParts, data: URLEncodedBody[BulkForm]) -> Redirect:
     """Approve or reject what was chosen. Stops at the first that cannot be."""
     actor = page.ordered(data.csrf)
@@ -94,7 +91,7 @@ def bulk(page: GivenPage, parts: GivenParts, data: URLEncodedBody[BulkForm]) -> 
     return page.done(f"{HERE}?status=pending", "approved" if data.decision == "approve" else "rejected")
 
 
-@get(HERE + "/{action_id:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE + "/{action_id:str}")
 def shown(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
     """One action: what it would do or did to each copy, what the brake says, and the ways on."""
     with parts.store.read() as unit:
@@ -156,13 +153,7 @@ def _others(one: Remediation, rest: str) -> list[tuple[str, str]]:
     return [(name, i) for name, i in named if i]
 
 
-@post(
-    HERE + "/{action_id:str}/approve",
-    status_code=303,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at(HERE + "/{action_id:str}/approve")
 def approve(
     action_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[ApproveForm]
 ) -> Redirect:
@@ -180,14 +171,7 @@ def approve(
 def _decided(path: str, what: str, order: Callable[..., Remediation]) -> Any:
     """The handler of a decision that carries nothing but a reason."""
 
-    @post(
-        f"{HERE}/{{action_id:str}}/{path}",
-        status_code=303,
-        sync_to_thread=True,
-        media_type="text/html",
-        include_in_schema=False,
-        name=f"portal_{path}",
-    )
+    @form_at(f"{HERE}/{{action_id:str}}/{path}", name=f"portal_{path}")
     def handler(
         action_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
     ) -> Redirect:
@@ -199,13 +183,7 @@ def _decided(path: str, what: str, order: Callable[..., Remediation]) -> Any:
     return handler
 
 
-@post(
-    HERE + "/{action_id:str}/disarm",
-    status_code=303,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at(HERE + "/{action_id:str}/disarm")
 def disarm(
     action_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
 ) -> Redirect:
@@ -215,14 +193,14 @@ def disarm(
     return page.done(f"{HERE}/{action_id}", "disarmed")
 
 
-@get(HERE + "/{action_id:str}/progress", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE + "/{action_id:str}/progress")
 def progress(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
     """The part of the page that follows the work."""
     with parts.store.read() as unit:
         one = unit.remediations.get(action_id)
     working = one.status in (RemediationStatus.APPROVED, RemediationStatus.RUNNING)
     facts = {"one": one, "working": working, "progress": one.tally.found - one.tally.open}
-    return page.show("action_progress.html", one.id, HERE, **facts)
+    return page.part("action_progress.html", **facts)
 
 
 HANDLERS: tuple[Any, ...] = (

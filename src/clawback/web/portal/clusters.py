@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
@@ -17,7 +16,7 @@ from clawback.store import Unit
 from clawback.web.given import GivenParts
 from clawback.web.portal.addresses import address_of
 from clawback.web.portal.forms import Cursor, NoteForm
-from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.frame import GivenPage, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 
 HERE = "/clusters"
@@ -37,7 +36,7 @@ class LineForm:
     strictness: float
 
 
-@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE)
 def listed(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
     """All clusters, newest first."""
     with parts.store.read() as unit:
@@ -47,7 +46,7 @@ def listed(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
     return page.show("clusters.html", "Clusters", HERE, rows=rows, sizes=sizes, listing=shown)
 
 
-@get(HERE + "/{cluster_id:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE + "/{cluster_id:str}")
 def shown(cluster_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
     """One cluster."""
     with parts.store.read() as unit:
@@ -80,13 +79,7 @@ def _facts(unit: Unit, cluster_id: str) -> dict[str, Any]:
     }
 
 
-@post(
-    HERE + "/{cluster_id:str}/recut",
-    status_code=303,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at(HERE + "/{cluster_id:str}/recut")
 def cut_again(
     cluster_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[LineForm]
 ) -> Redirect:
@@ -96,13 +89,7 @@ def cut_again(
     return page.done(f"{HERE}/{cluster_id}", "recut")
 
 
-@post(
-    HERE + "/{cluster_id:str}/propose",
-    status_code=303,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at(HERE + "/{cluster_id:str}/propose")
 def propose(
     cluster_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
 ) -> Redirect:

@@ -6,19 +6,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from litestar import get
 from litestar.response import Template
 
 from clawback.analysis.canonical import guess_kind
 from clawback.analysis.indicators import Indicator, Threat, VerdictKind, indicator
 from clawback.analysis.matching import carries, keys_of
 from clawback.engine.parts import Parts
-from clawback.errors import BadIndicator, BadParameter
+from clawback.errors import BadIndicator
 from clawback.message.message import Message
 from clawback.store import MessageQuery, Unit
 from clawback.web.given import GivenParts
-from clawback.web.portal.forms import Cursor, Word
-from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.forms import Cursor, Word, moment_of
+from clawback.web.portal.frame import GivenPage, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 
 HERE = "/explorer"
@@ -28,7 +27,7 @@ _SHA256 = 64
 _FIELDS = ("q", "sender", "mailbox", "since", "until")
 
 
-@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE)
 def explorer(
     page: GivenPage,
     parts: GivenParts,
@@ -48,7 +47,7 @@ def explorer(
         else:
             rows, after = unit.messages.search(_query(asked, cursor))
         ids = [message.id for message in rows]
-        verdicts, copies = unit.detections.verdicts(ids), _copies(unit, ids)
+        verdicts, copies = unit.detections.verdicts(ids), unit.deliveries.counts(ids)
     shown = ListPage(HERE, asked, len(rows), cursor, after, formats=(("JSON", "/api/messages"),))
     return page.show(
         "explorer.html",
@@ -72,21 +71,11 @@ def _query(asked: dict[str, str], cursor: str) -> MessageQuery:
         text=asked["q"],
         sender=asked["sender"],
         mailbox=asked["mailbox"],
-        since=_moment(asked["since"]),
-        until=_moment(asked["until"]),
+        since=moment_of(asked["since"]),
+        until=moment_of(asked["until"]),
         limit=ROWS,
         cursor=cursor,
     )
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadParameter(f"{text!r:.40} is no date such as 2026-11-24") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _named(parts: Parts, text: str) -> Indicator | None:
@@ -114,15 +103,6 @@ def _named(parts: Parts, text: str) -> Indicator | None:
 def _carrying(unit: Unit, named: Indicator) -> tuple[Message, ...]:
     found = (message for message in unit.messages.sharing(keys_of(named)) if carries(message, named))
     return tuple(islice(found, CARRIERS))
-
-
-def _copies(unit: Unit, message_ids: list[str]) -> dict[str, tuple[int, int]]:
-    """For each message how many copies it has, and how many of them are in mailboxes."""
-    counts: dict[str, tuple[int, int]] = {}
-    for copy in unit.deliveries.of_messages(message_ids):
-        known, there = counts.get(copy.message_id, (0, 0))
-        counts[copy.message_id] = known + 1, there + copy.location.in_mailbox
-    return counts
 
 
 def _days(rows: tuple[Message, ...], now: datetime) -> dict[str, Any] | None:

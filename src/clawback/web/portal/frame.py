@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jinja2 import Environment
-from litestar import Request
+from litestar import MediaType, Request, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 
@@ -22,6 +23,12 @@ from clawback.web.callers import caller_of, check_csrf
 from clawback.web.given import GivenParts
 from clawback.web.portal.words import FILTERS
 
+page_at = partial(get, sync_to_thread=True, media_type=MediaType.HTML, include_in_schema=False)
+"""The route of a page; it works in a thread."""
+form_at = partial(
+    post, sync_to_thread=True, status_code=303, media_type=MediaType.HTML, include_in_schema=False
+)
+"""The route of a form that leads on to the page of what it made; it works in a thread."""
 THEMES = frozenset({"light", "dark"})
 
 
@@ -89,14 +96,15 @@ class Page:
             "here": here,
             "navigation": navigation,
             "account": {"name": self.caller.name, "role": self.caller.account.role.value},
-            "csrf": self.caller.csrf,
-            "may": self.may,
             "theme": theme if theme in THEMES else "",
             "said": SAID.get(self.request.query_params.get("done", "")),
-            "address": self.request.url.path,
             "events": _EVENTS,
         }
-        return Template(template, context=frame | facts)
+        return self.part(template, **frame, **facts)
+
+    def part(self, template: str, **facts: Any) -> Template:
+        """A part of a page alone, which takes the place of its older self."""
+        return Template(template, context={"csrf": self.caller.csrf, "may": self.may, **facts})
 
     def done(self, href: str, what: str) -> Redirect:
         """On to the page that shows what an order made."""

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from litestar import get, post
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Template
 
@@ -18,7 +17,7 @@ from clawback.response.people import Permission
 from clawback.store import MessageQuery
 from clawback.web.given import GivenParts
 from clawback.web.portal.forms import Cursor, Word
-from clawback.web.portal.frame import GivenPage, Page
+from clawback.web.portal.frame import GivenPage, Page, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 
 MAILBOXES = 500
@@ -43,7 +42,7 @@ class RevokeForm:
     token_id: str
 
 
-@get("/sources", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at("/sources")
 def sources(page: GivenPage, parts: GivenParts) -> Template:
     """Every source: how clawback acts there, and its mailboxes."""
     rows = []
@@ -62,7 +61,7 @@ def sources(page: GivenPage, parts: GivenParts) -> Template:
     return page.show("sources.html", "Sources", "/sources", rows=rows)
 
 
-@get("/mailboxes/{mailbox:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at("/mailboxes/{mailbox:str}")
 def mailbox(mailbox: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
     """One mailbox: the mail it got."""
     name = unquote(mailbox)
@@ -82,7 +81,7 @@ def mailbox(mailbox: FromPath[str], page: GivenPage, parts: GivenParts) -> Templ
     )
 
 
-@get("/exposure", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at("/exposure")
 def exposure(page: GivenPage, parts: GivenParts, days: FromQuery[int] = 30) -> Template:
     """For how long people could open what was taken out."""
     if not 1 <= days <= 3_650:
@@ -93,7 +92,7 @@ def exposure(page: GivenPage, parts: GivenParts, days: FromQuery[int] = 30) -> T
     return page.show("exposure.html", "Exposure", "/", exposure=found, days=days)
 
 
-@get("/audit", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at("/audit")
 def audit(page: GivenPage, parts: GivenParts, verify: Word = "", cursor: Cursor = "") -> Template:
     """The audit log, newest first; with `verify` every seal is checked."""
     with parts.store.read() as unit:
@@ -104,7 +103,7 @@ def audit(page: GivenPage, parts: GivenParts, verify: Word = "", cursor: Cursor 
     return page.show("audit.html", "Audit", "/audit", rows=rows, listing=shown, check=check)
 
 
-@get("/settings", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at("/settings")
 def settings(page: GivenPage, parts: GivenParts) -> Template:
     """Your tokens; accounts, for whoever administers."""
     return _settings(page, parts, "")
@@ -129,9 +128,7 @@ def _settings(page: Page, parts: Any, secret: str) -> Template:
     )
 
 
-@post(
-    "/settings/tokens", status_code=200, sync_to_thread=True, media_type="text/html", include_in_schema=False
-)
+@form_at("/settings/tokens", status_code=200)
 def new_token(page: GivenPage, parts: GivenParts, data: URLEncodedBody[TokenForm]) -> Template:
     """A new token for oneself; its secret is on this page and never again."""
     page.ordered(data.csrf)
@@ -140,13 +137,7 @@ def new_token(page: GivenPage, parts: GivenParts, data: URLEncodedBody[TokenForm
     return _settings(page, parts, secret)
 
 
-@post(
-    "/settings/tokens/revoke",
-    status_code=200,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at("/settings/tokens/revoke", status_code=200)
 def revoke(page: GivenPage, parts: GivenParts, data: URLEncodedBody[RevokeForm]) -> Template:
     """Let one of one's tokens open nothing any more."""
     actor = page.ordered(data.csrf)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Response, get
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
@@ -28,8 +28,8 @@ from clawback.store.text import micros
 from clawback.web.given import GivenParts
 from clawback.web.investigations import Edge, Node, graph_of
 from clawback.web.portal.addresses import address_by_id, address_of
-from clawback.web.portal.forms import Cursor, NoteForm, Word
-from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.forms import Cursor, NoteForm, Word, moment_of, one_of
+from clawback.web.portal.frame import GivenPage, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 from clawback.web.portal.words import word
 
@@ -72,7 +72,7 @@ class StartForm:
     entity: str
 
 
-@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE)
 def listed(
     page: GivenPage,
     parts: GivenParts,
@@ -133,25 +133,17 @@ def _where(asked: dict[str, str]) -> Condition | None:
     parts: list[Condition] = []
     if asked["text"]:
         parts.append(Find("title", Found.CONTAINS, asked["text"]))
-    for column, known in (("status", InvestigationStatus), ("kind", AlertKind)):
-        if asked[column]:
-            if asked[column] not in {one.value for one in known}:
-                raise BadParameter(f"there is no {column} {asked[column]!r:.40}")
-            parts.append(Compare(column, Compared.EQ, asked[column]))
-    if asked["since"]:
-        parts.append(Compare("created_at", Compared.GE, micros(_day(asked["since"]))))
+    chosen = (
+        ("status", one_of(InvestigationStatus, asked["status"])),
+        ("kind", one_of(AlertKind, asked["kind"])),
+    )
+    parts += [Compare(column, Compared.EQ, value.value) for column, value in chosen if value]
+    if since := moment_of(asked["since"]):
+        parts.append(Compare("created_at", Compared.GE, micros(since)))
     return reduce(Both, parts) if parts else None
 
 
-def _day(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadParameter(f"{text!r:.40} is no date such as 2026-11-24") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-@post(HERE, status_code=303, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@form_at(HERE)
 def start(page: GivenPage, parts: GivenParts, data: URLEncodedBody[StartForm]) -> Redirect:
     """Start an investigation, and go to it."""
     actor = page.ordered(data.csrf)
@@ -159,13 +151,7 @@ def start(page: GivenPage, parts: GivenParts, data: URLEncodedBody[StartForm]) -
     return page.done(f"{HERE}/{investigation_id}", "started")
 
 
-@post(
-    HERE + "/{investigation_id:str}/stop",
-    status_code=303,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at(HERE + "/{investigation_id:str}/stop")
 def stop(
     investigation_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
 ) -> Redirect:
@@ -175,7 +161,7 @@ def stop(
     return page.done(f"{HERE}/{investigation_id}", "stopped")
 
 
-@get(HERE + "/{investigation_id:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE + "/{investigation_id:str}")
 def shown(
     investigation_id: FromPath[str], page: GivenPage, parts: GivenParts, tab: Word = "Graph"
 ) -> Template:

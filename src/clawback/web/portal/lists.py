@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
-from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
@@ -25,13 +24,13 @@ from clawback.analysis.indicators import (
 from clawback.analysis.matching import ENTITY_OF
 from clawback.engine import commands
 from clawback.engine.retract import preview, retract
-from clawback.errors import BadParameter, NotFound
+from clawback.errors import NotFound
 from clawback.message.message import Message
 from clawback.response.retraction import Outlook, Turn
 from clawback.store import Unit
 from clawback.web.given import GivenParts
-from clawback.web.portal.forms import Cursor, Word
-from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.forms import Cursor, Word, one_of
+from clawback.web.portal.frame import GivenPage, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 
 HERE = "/indicators"
@@ -70,7 +69,7 @@ class RetractForm:
     note: str = ""
 
 
-@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE)
 def listed(
     page: GivenPage,
     parts: GivenParts,
@@ -83,8 +82,8 @@ def listed(
     asked = {"kind": kind, "verdict": verdict, "source": source}
     with parts.store.read() as unit:
         rows, after = unit.indicators.list(
-            kind=_one_of(IndicatorKind, kind),
-            verdict=_one_of(VerdictKind, verdict),
+            kind=one_of(IndicatorKind, kind),
+            verdict=one_of(VerdictKind, verdict),
             source=source or None,
             limit=ROWS,
             cursor=cursor,
@@ -105,16 +104,7 @@ def listed(
     )
 
 
-def _one_of(known: Any, text: str) -> Any:
-    if not text:
-        return None
-    try:
-        return known(text)
-    except ValueError:
-        raise BadParameter(f"{text!r:.40} is not among the choices") from None
-
-
-@post(HERE, status_code=303, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@form_at(HERE)
 def add(page: GivenPage, parts: GivenParts, data: URLEncodedBody[ListForm]) -> Redirect:
     """List something as bad, or as good."""
     actor = page.ordered(data.csrf)
@@ -122,11 +112,11 @@ def add(page: GivenPage, parts: GivenParts, data: URLEncodedBody[ListForm]) -> R
     now = parts.now()
     days = int(data.days) if data.days.isascii() and data.days.isdigit() and len(data.days) < 6 else 0
     listed_one = indicator(
-        _one_of(IndicatorKind, data.kind) or guess_kind(data.value.strip()),
+        one_of(IndicatorKind, data.kind) or guess_kind(data.value.strip()),
         data.value.strip(),
         match=Match.PREFIX if data.prefix else Match.EXACT,
         verdict=VerdictKind.NO_THREATS_FOUND if good else VerdictKind.MALICIOUS,
-        threat=None if good else _one_of(Threat, data.verdict),
+        threat=None if good else one_of(Threat, data.verdict),
         added_at=now,
         expires_at=now + timedelta(days=days) if days else None,
         note=data.note,
@@ -135,13 +125,7 @@ def add(page: GivenPage, parts: GivenParts, data: URLEncodedBody[ListForm]) -> R
     return page.done(HERE, "listed")
 
 
-@post(
-    HERE + "/{indicator_id:str}/remove",
-    status_code=303,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at(HERE + "/{indicator_id:str}/remove")
 def remove(
     indicator_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[OnlyCsrf]
 ) -> Redirect:
@@ -151,7 +135,7 @@ def remove(
     return page.done(HERE, "removed")
 
 
-@get("/retract", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at("/retract")
 def about_to_retract(page: GivenPage, parts: GivenParts, value: Word = "") -> Template:
     """What taking a verdict back would do, before it is done."""
     outlook = preview(parts, value, page.caller.name) if value else None
@@ -175,7 +159,7 @@ def _told(outlook: Outlook | None) -> list[tuple[str, str]]:
     return told
 
 
-@post("/retract", status_code=303, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@form_at("/retract")
 def take_back(page: GivenPage, parts: GivenParts, data: URLEncodedBody[RetractForm]) -> Redirect:
     """Take a verdict back, and everything that rested on it alone."""
     actor = page.ordered(data.csrf)
@@ -183,7 +167,7 @@ def take_back(page: GivenPage, parts: GivenParts, data: URLEncodedBody[RetractFo
     return page.done("/actions", "retracted")
 
 
-@get("/entities/{kind:str}/{value:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at("/entities/{kind:str}/{value:str}")
 def entity(kind: FromPath[str], value: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
     """A URL, file, sender, host, domain or IP address: what is said of it, and what carries it."""
     text = unquote(value)

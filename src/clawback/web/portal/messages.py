@@ -6,15 +6,17 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import nh3
 import pyzipper
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Template
 
 from clawback.analysis.detections import detect
+from clawback.analysis.entities import EntityKind
 from clawback.analysis.features import entities_of
 from clawback.engine.content import content_of
 from clawback.message.delivery import Delivery
@@ -23,7 +25,7 @@ from clawback.message.parse import parse
 from clawback.store import Unit
 from clawback.web.given import GivenParts
 from clawback.web.portal.addresses import address_of
-from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.frame import GivenPage, page_at
 
 HERE = "/messages"
 COPIES = 200
@@ -44,16 +46,16 @@ class ViewForm:
     reason: str
 
 
-@get(HERE + "/{message_id:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE + "/{message_id:str}")
 def shown(message_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
     """One message, without its body."""
     with parts.store.read() as unit:
         one = unit.messages.get(message_id)
-        facts = _facts(unit, one, page)
+        facts = _facts(unit, one, parts.now())
     return page.show("message.html", one.subject or "(no subject)", "/explorer", one=one, **facts)
 
 
-def _facts(unit: Unit, one: Message, page: Any) -> dict[str, Any]:
+def _facts(unit: Unit, one: Message, now: datetime) -> dict[str, Any]:
     copies = unit.deliveries.of_messages([one.id])
     near = unit.indicators.matching(entities_of(one))
     verdicts = unit.detections.verdicts([one.id])
@@ -62,19 +64,12 @@ def _facts(unit: Unit, one: Message, page: Any) -> dict[str, Any]:
         "copies_total": len(copies),
         "marks": unit.exposure.of([copy.id for copy in copies[:COPIES]]),
         "verdict": verdicts.get(one.id),
-        "detections": detect(one, near, page.parts.now()),
+        "detections": detect(one, near, now),
         "clusters": [unit.clusters.head(cluster_id) for cluster_id in unit.clusters.with_message(one.id)],
         "submissions": unit.submissions.of_message(one.id),
-        "links": [(link, address_of_link(link.url)) for link in one.links[:LINKS]],
+        "links": [(link, address_of(EntityKind.URL, link.url)) for link in one.links[:LINKS]],
         "timeline": _timeline(one, copies),
     }
-
-
-def address_of_link(url: str) -> str:
-    """The page of a URL."""
-    from clawback.analysis.entities import EntityKind
-
-    return address_of(EntityKind.URL, url)
 
 
 def _timeline(one: Message, copies: Sequence[Delivery]) -> list[tuple[Any, str]]:

@@ -6,8 +6,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
-from litestar import Request, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from clawback.analysis.clusters import ClusterKind
@@ -18,7 +17,8 @@ from clawback.response.policy import Policy
 from clawback.response.policy_bounds import BOUNDS, NAMES, checked
 from clawback.web.answers import tag_of
 from clawback.web.given import GivenParts
-from clawback.web.portal.frame import GivenPage, Page
+from clawback.web.portal.forms import NoteForm
+from clawback.web.portal.frame import GivenPage, form_at, page_at
 
 HERE = "/policies"
 _UNITS = {"expiry": "days", "armed": "days", "warning": "days", "canary_wait": "minutes"}
@@ -64,7 +64,7 @@ LISTS: tuple[tuple[str, str], ...] = (
 )
 
 
-@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE)
 def shown(page: GivenPage, parts: GivenParts) -> Template:
     """The policy in force, as a form for whoever may change it."""
     policy = commands.policy(parts)
@@ -94,18 +94,18 @@ def _row(policy: Policy, name: str, title: str) -> tuple[str, str, str]:
     return name, title, f"{value:g}" if isinstance(value, float) else str(value)
 
 
-@post(HERE, status_code=303, media_type="text/html", include_in_schema=False)
-async def change(page: GivenPage, parts: GivenParts, request: Request[Any, Any, Any]) -> Redirect:
+@form_at(HERE)
+def change(page: GivenPage, parts: GivenParts, data: URLEncodedBody[dict[str, Any]]) -> Redirect:
     """Put the policy of the form in force, unless somebody changed it in between."""
-    form = await request.form()
-    actor = page.ordered(str(form.get("csrf", "")))
+    actor = page.ordered(str(data.get("csrf", "")))
     before = commands.policy(parts)
-    if str(form.get("tag", "")) != tag_of(before):
+    if data.get("tag") != tag_of(before):
         raise BadParameter("somebody else changed the policy since you looked at it; look again, then save")
-    kinds = {str(kind) for kind in form.getall("automatic", [])}
-    given: dict[str, Any] = {name: _given(name, str(form.get(name, ""))) for name in BOUNDS}
-    given |= {name: frozenset(str(form.get(name, "")).lower().split()) for name in NAMES}
-    given |= {"shadow": "shadow" in form, "justify": "justify" in form}
+    chosen = data.get("automatic", ())
+    kinds = {chosen} if isinstance(chosen, str) else set(chosen)
+    given: dict[str, Any] = {name: _given(name, str(data.get(name, ""))) for name in BOUNDS}
+    given |= {name: frozenset(str(data.get(name, "")).lower().split()) for name in NAMES}
+    given |= {"shadow": "shadow" in data, "justify": "justify" in data}
     given["automatic"] = frozenset(kind for kind in ClusterKind if kind.value in kinds)
     after = replace(before, **given)
     commands.set_policy(parts, checked(after), actor, was=before)
@@ -127,21 +127,19 @@ def _given(name: str, text: str) -> Any:
     return int(value) if kind == "int" else value
 
 
-def _switch(page: Page, parts: Any, form: Any, closing: bool) -> Redirect:
-    actor, note = page.ordered(str(form.get("csrf", ""))), str(form.get("note", ""))[:4_000]
-    turn = brake.close_breaker if closing else brake.open_breaker
-    turn(parts, actor, note=note)
-    return page.done(HERE, "closed" if closing else "opened")
-
-
-@post(HERE + "/breaker/{turn:str}", status_code=303, media_type="text/html", include_in_schema=False)
-async def switch(
-    page: GivenPage, parts: GivenParts, request: Request[Any, Any, Any], turn: FromPath[str]
+@form_at(HERE + "/breaker/{turn:str}")
+def switch(
+    turn: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
 ) -> Redirect:
     """Open or close the breaker by hand."""
+    actor = page.ordered(data.csrf)
     if turn not in ("open", "close"):
         raise BadParameter("the breaker can be opened and closed")
-    return _switch(page, parts, await request.form(), turn == "close")
+    if turn == "close":
+        brake.close_breaker(parts, actor, note=data.note)
+        return page.done(HERE, "closed")
+    brake.open_breaker(parts, actor, note=data.note)
+    return page.done(HERE, "opened")
 
 
 HANDLERS: tuple[Any, ...] = (shown, change, switch)

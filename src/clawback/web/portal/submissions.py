@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
@@ -15,7 +14,7 @@ from clawback.errors import BadParameter
 from clawback.response.submissions import OPEN_SUBMISSIONS, SubmissionState
 from clawback.web.given import GivenParts
 from clawback.web.portal.forms import Cursor, NoteForm, Word
-from clawback.web.portal.frame import GivenPage
+from clawback.web.portal.frame import GivenPage, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 
 HERE = "/submissions"
@@ -31,7 +30,7 @@ class ConfirmForm:
     note: str = ""
 
 
-@get(HERE, sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE)
 def listed(
     page: GivenPage, parts: GivenParts, show: Word = "", reporter: Word = "", cursor: Cursor = ""
 ) -> Template:
@@ -62,7 +61,7 @@ def listed(
 _TABS = {"All": "", "Without a result": "open", "Refused": "refused"}
 
 
-@get(HERE + "/{submission_id:str}", sync_to_thread=True, media_type="text/html", include_in_schema=False)
+@page_at(HERE + "/{submission_id:str}")
 def shown(submission_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
     """One report, with the message it is about."""
     with parts.store.read() as unit:
@@ -83,13 +82,7 @@ def shown(submission_id: FromPath[str], page: GivenPage, parts: GivenParts) -> T
     )
 
 
-@post(
-    HERE + "/{submission_id:str}/confirm",
-    status_code=303,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at(HERE + "/{submission_id:str}/confirm")
 def confirm(
     submission_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[ConfirmForm]
 ) -> Redirect:
@@ -101,13 +94,7 @@ def confirm(
     return page.done(f"{HERE}/{submission_id}", "confirmed")
 
 
-@post(
-    HERE + "/{submission_id:str}/dismiss",
-    status_code=303,
-    sync_to_thread=True,
-    media_type="text/html",
-    include_in_schema=False,
-)
+@form_at(HERE + "/{submission_id:str}/dismiss")
 def dismiss(
     submission_id: FromPath[str], page: GivenPage, parts: GivenParts, data: URLEncodedBody[NoteForm]
 ) -> Redirect:

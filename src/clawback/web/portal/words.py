@@ -6,40 +6,30 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from clawback.analysis.indicators import VerdictKind
 from clawback.response import defender
-from clawback.response.evidence import EvidenceStatus
-from clawback.response.investigation import InvestigationStatus
-from clawback.response.plan import RemediationStatus
 from clawback.response.records import account, threats
 
-Status = InvestigationStatus
-_TONES: Mapping[object, str] = {
-    VerdictKind.MALICIOUS: "bad",
-    VerdictKind.SUSPICIOUS: "doubt",
-    VerdictKind.NO_THREATS_FOUND: "good",
-    Status.PENDING_ACTION: "doubt",
-    Status.THREATS_FOUND: "bad",
-    Status.PARTIALLY_REMEDIATED: "doubt",
-    Status.REMEDIATED: "good",
-    Status.NO_THREATS_FOUND: "good",
-    Status.FAILED: "bad",
-    Status.TERMINATED_BY_SYSTEM: "doubt",
-    Status.STARTING: "work",
-    Status.RUNNING: "work",
-    Status.QUEUED_BY_THROTTLING: "work",
-    RemediationStatus.PENDING: "doubt",
-    RemediationStatus.APPROVED: "work",
-    RemediationStatus.RUNNING: "work",
-    RemediationStatus.COMPLETED: "good",
-    RemediationStatus.FAILED: "bad",
-    EvidenceStatus.ACTIVE: "bad",
-    EvidenceStatus.PENDING_APPROVAL: "doubt",
-    EvidenceStatus.RUNNING: "work",
-    EvidenceStatus.REMEDIATED: "good",
-    EvidenceStatus.PREVENTED: "good",
-    EvidenceStatus.PARTIALLY_REMEDIATED: "doubt",
+_TONES: Mapping[str, str] = {
+    "malicious": "bad",
+    "suspicious": "doubt",
+    "no_threats_found": "good",
+    "threats_found": "bad",
+    "failed": "bad",
+    "active": "bad",
+    "pending": "doubt",
+    "pending_action": "doubt",
+    "pending_approval": "doubt",
+    "partially_remediated": "doubt",
+    "terminated_by_system": "doubt",
+    "starting": "work",
+    "queued_by_throttling": "work",
+    "approved": "work",
+    "running": "work",
+    "remediated": "good",
+    "prevented": "good",
+    "completed": "good",
 }
+"""By the words themselves: verdicts, statuses of inquiries, of actions and of evidence share many."""
 _TABLES: tuple[Mapping[Any, str], ...] = (
     defender.INVESTIGATION_STATUS,
     defender.INVESTIGATION_TYPE,
@@ -66,7 +56,7 @@ def word(value: object) -> str:
 
 def tone(value: object) -> str:
     """``bad``, ``doubt``, ``good`` or ``work``; "" for what needs no eyes."""
-    return next((t for known, t in _TONES.items() if known is value), "")
+    return _TONES.get(str(value), "")
 
 
 def iso(moment: datetime) -> str:

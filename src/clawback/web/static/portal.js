@@ -23,25 +23,21 @@
     document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
   }
 
-  /* Dialogs: a button names the dialog it opens. */
+  /* Dialogs: a button names the dialog it opens or closes; browsers that do not know that are helped. */
+  function command(button) {
+    const dialog = document.getElementById(button.getAttribute("commandfor"));
+    if (button.getAttribute("command") === "close") dialog?.close();
+    else dialog?.showModal();
+  }
   document.addEventListener("click", (event) => {
-    const opener = event.target.closest("[data-opens]");
-    if (opener) {
-      event.preventDefault();
-      const dialog = document.getElementById(opener.dataset.opens);
-      dialog?.showModal();
-      dialog?.querySelector("[autofocus]")?.focus();
-      return;
-    }
-    if (event.target.closest("[data-closes]")) event.target.closest("dialog")?.close();
+    const button = event.target.closest("button[commandfor]");
+    if (button && !("commandForElement" in button)) command(button);
     if (event.target.closest("[data-theme-toggle]")) {
       const dark = getComputedStyle(document.documentElement).colorScheme.startsWith("dark")
         || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
       setTheme(dark ? "light" : "dark");
       for (const draw of plots) draw();
     }
-    const copied = event.target.closest("[data-copies]");
-    if (copied) navigator.clipboard?.writeText(copied.dataset.copies);
   });
 
   /* Selections: a box in the head selects the rows, and what is selected is counted. */
@@ -54,10 +50,6 @@
     const chosen = form.querySelectorAll("input[data-row]:checked").length;
     for (const told of form.querySelectorAll("[data-chosen]")) told.textContent = String(chosen);
     for (const button of form.querySelectorAll("[data-needs-rows]")) button.disabled = chosen === 0;
-    if (event.target.matches("input[type=range]")) {
-      const shown = form.querySelector(`output[for="${event.target.id}"]`);
-      if (shown) shown.textContent = event.target.value;
-    }
   });
   document.addEventListener("input", (event) => {
     if (!event.target.matches("input[type=range]")) return;
