@@ -92,7 +92,8 @@ def show(session: Session, action_id: str, as_json: bool) -> None:
         skips = unit.remediations.left_alone(action_id)
         plan = unit.remediations.plan(action_id)
         order = unit.standing.of_remediation(action_id)
-        weighed, braked = unit.brake.get(action_id), weighed_facts(unit, remediation)
+        weighed = unit.brake.get(action_id)
+        braked = weighed_facts(unit, remediation, weighed)
         clocked = not remediation.undoes and remediation.tally.found <= CLOCKED
         exposed = exposure_of(unit, action_id, app.parts.now())[0] if clocked else None
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,12 +34,12 @@ def brake() -> None:
 def show(session: Session, as_json: bool) -> None:
     """How the brake stands: the breaker, what automation did lately, and what became of it."""
     with session.app() as app:
-        plain, line = standing(app.parts), breaker_line(app.parts)
+        plain = standing(app.parts)
     if as_json:
         click.echo(to_json(plain), nl=False)
         return
     shown: Mapping[str, object] = {
-        "Breaker": line,
+        "Breaker": breaker_line(plain["breaker"]),
         "Copies in the last hour": f"{plain['hour']:,} of {plain['copies_per_hour']:,}",
         "Copies that count": f"{plain['taken']:,} since {plain['since']:%Y-%m-%d %H:%M} UTC",
         "Of these undone": f"{plain['undone']:,}",
@@ -64,7 +64,7 @@ def open_(session: Session, note: str, as_json: bool) -> None:
 
     with session.app() as app:
         done = open_breaker(app.parts, session.actor, note=note)
-    click.echo(to_json(done) if as_json else _breaker(done), nl=not as_json)
+    click.echo(to_json(done) if as_json else breaker_line(done), nl=not as_json)
 
 
 @brake.command()
@@ -77,10 +77,10 @@ def close(session: Session, note: str, as_json: bool) -> None:
 
     with session.app() as app:
         done = close_breaker(app.parts, session.actor, note=note)
-    click.echo(to_json(done) if as_json else _breaker(done), nl=not as_json)
+    click.echo(to_json(done) if as_json else breaker_line(done), nl=not as_json)
 
 
-def standing(parts: Parts) -> dict[str, object]:
+def standing(parts: Parts) -> dict[str, Any]:
     """How the brake stands, as data."""
     from clawback.engine.brake import breaker_of, outcomes_of
     from clawback.engine.policies import policy_of
@@ -105,15 +105,16 @@ def standing(parts: Parts) -> dict[str, object]:
         }
 
 
-def breaker_line(parts: Parts) -> str:
-    """The breaker in one line."""
+def breaker_now(parts: Parts) -> Breaker:
+    """The breaker as it is now."""
     from clawback.engine.brake import breaker_of
 
     with parts.store.read() as unit:
-        return _breaker(breaker_of(unit))
+        return breaker_of(unit)
 
 
-def _breaker(breaker: Breaker) -> str:
+def breaker_line(breaker: Breaker) -> str:
+    """The breaker in one line."""
     since = _since(breaker.changed_at)
     if breaker.open:
         why = f"{breaker.by}: {breaker.reason}"
@@ -125,9 +126,8 @@ def _since(at: datetime | None) -> str:
     return f" since {at:%Y-%m-%d %H:%M} UTC" if at else ""
 
 
-def weighed_facts(unit: Unit, action: Remediation) -> dict[str, object]:
+def weighed_facts(unit: Unit, action: Remediation, weighed: Weighed | None) -> dict[str, object]:
     """What the brake found about an action, and why it waits, for people."""
-    weighed = unit.brake.get(action.id)
     if weighed is None:
         return {}
     facts: dict[str, object] = {"Legitimate mail": described(weighed.estimate)}

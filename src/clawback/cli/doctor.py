@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clawback.cli.brake import breaker_line
+from clawback.cli.brake import breaker_line, breaker_now
 from clawback.cli.options import as_json
 from clawback.cli.session import Session
 from clawback.cli.tables import Column, emit
@@ -122,9 +122,9 @@ def _people(app: App, mailboxes: tuple[str, ...]) -> Iterator[Check]:
     seen = f"{domains}; mailboxes of {', '.join(foreign[:5])} are not among them" if foreign else domains
     yield Check("organisation", not foreign and bool(ours), seen)
     policy = commands.policy(app.parts)
-    line = breaker_line(app.parts)
+    breaker = breaker_now(app.parts)
     on = ", ".join(sorted(kind.value for kind in policy.automatic)) or "nothing"
-    yield Check("automation", not line.startswith("open"), f"on for {on}; the breaker is {line}")
+    yield Check("automation", not breaker.open, f"on for {on}; the breaker is {breaker_line(breaker)}")
     absent = sorted(policy.excluded_mailboxes - known)
     spared = f"{len(policy.excluded_mailboxes)} mailboxes are never touched"
     if absent:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from clawback.cli.brake import breaker_line
+from clawback.cli.brake import breaker_line, breaker_now
 from clawback.cli.happenings import happenings
 from clawback.cli.portal_child import portal
 from clawback.cli.printable import printable
@@ -109,8 +109,8 @@ class Teller:
             waiting = unit.jobs.waiting()
         every = self._app.settings.work.sweep_seconds
         self.say(f"watching {watched}; each is swept every {every} s as well; Ctrl-C ends it")
-        if (line := breaker_line(self._app.parts)).startswith("open"):
-            self.say(f"the breaker is {line}")
+        if (breaker := breaker_now(self._app.parts)).open:
+            self.say(f"the breaker is {breaker_line(breaker)}")
         if waiting:
             self.say(f"{waiting} pieces of work were waiting and go on")
         if self._console.is_terminal:
