@@ -19,6 +19,7 @@ from clawback import settings
 from clawback.analysis.rules import RULES
 from clawback.cli.cmdlet_help import help_text
 from clawback.cli.exits import CODES
+from clawback.cli.markdown import table
 from clawback.cli.parameters import Cmdlet
 from clawback.cli.reference_statuses import statuses
 from clawback.response.events import EVENTS
@@ -81,7 +82,7 @@ def _cmdlets(cmdlets: Sequence[Cmdlet]) -> Iterator[str]:
 
 def _rules() -> Iterator[str]:
     yield "A rule says when a message is detected; the indicator that it met says how bad that is."
-    yield _table(("Rule", "Title", "Matches when"), ((f"`{r.id}`", r.title, r.text) for r in RULES))
+    yield table(("Rule", "Title", "Matches when"), ((f"`{r.id}`", r.title, r.text) for r in RULES))
 
 
 def _events() -> Iterator[str]:
@@ -108,7 +109,7 @@ def _exit_codes() -> Iterator[str]:
     yield "Every refusal and error is one sentence on standard error, and one of these codes."
     errors = ((f"`{code}`", f"`{error.__name__}`", meaning) for error, code, meaning in CODES)
     rows = [("`0`", "", "done"), *errors, ("`130`", "", "stopped by Ctrl-C")]
-    yield _table(("Code", "Error", "Means"), rows)
+    yield table(("Code", "Error", "Means"), rows)
 
 
 def _settings() -> Iterator[str]:
@@ -130,7 +131,7 @@ def _struct(kind: type[msgspec.Struct], prefix: str, docs: dict[tuple[str, str],
         elif not text.startswith("Set by"):
             rows.append((f"`{field.name}`", _default(field), text))
     doc = inspect.getdoc(kind) or ""
-    yield f"## {f'`{prefix}`' if prefix else 'At the top'}\n\n{doc}\n\n" + _table(
+    yield f"## {f'`{prefix}`' if prefix else 'At the top'}\n\n{doc}\n\n" + table(
         ("Setting", "Default", "Means"), rows
     )
     for inner, title in below:
@@ -163,11 +164,6 @@ def _field_docs(module: Any) -> dict[tuple[str, str], str]:
                 if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Constant):
                     found[node.name, ast.unparse(field.target)] = " ".join(str(text.value).split())
     return found
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

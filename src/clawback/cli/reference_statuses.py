@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
 from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import Threat, VerdictKind
+from clawback.cli.markdown import table
 from clawback.message.delivery import DeliveryLocation
 from clawback.response import defender
 from clawback.response.alerts import Severity
@@ -42,13 +43,13 @@ def statuses() -> Iterator[str]:
     )
     for title, kind, words in SECTIONS:
         rows = [(words.get(one, ""), f"`{one.value}`", _rule(one)) for one in kind]
-        yield f"## {title}\n\n" + _table(("Shown as", "Word", "Rule"), rows)
+        yield f"## {title}\n\n" + table(("Shown as", "Word", "Rule"), rows)
     results = list(RESULTS.items())
-    yield "## Result of a copy\n\n" + _table(("Shown as", "Rule"), results)
-    yield "## Counts of evidence\n\n" + _table(("Count", "Rule"), [(f"`{n}`", t) for n, t in COUNTS.items()])
-    yield "## Counts of a cluster\n\n" + _table(("Count", "Rule"), list(CLUSTER_COUNTS.items()))
+    yield "## Result of a copy\n\n" + table(("Shown as", "Rule"), results)
+    yield "## Counts of evidence\n\n" + table(("Count", "Rule"), [(f"`{n}`", t) for n, t in COUNTS.items()])
+    yield "## Counts of a cluster\n\n" + table(("Count", "Rule"), list(CLUSTER_COUNTS.items()))
     yield "## Alerts and their playbooks\n\n" + _alerts()
-    yield "## Defender's, and not here\n\n" + _table(("Word", "Why"), list(ELSEWHERE.items()))
+    yield "## Defender's, and not here\n\n" + table(("Word", "Why"), list(ELSEWHERE.items()))
 
 
 def _rule(one: StrEnum) -> str:
@@ -69,9 +70,4 @@ def _alerts() -> str:
         )
         for p in PLAYBOOKS.values()
     ]
-    return _table(("Alert", "Word", "Severity", "Investigation type", "Steps", "Raised when"), rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return table(("Alert", "Word", "Severity", "Investigation type", "Steps", "Raised when"), rows)
