@@ -9,20 +9,9 @@ from clawback.cli.outcome import show_investigation
 from clawback.cli.session import Session, finish
 from clawback.cli.tables import Column, emit, emit_one
 from clawback.response import defender
-from clawback.response.alerts import AlertKind
-from clawback.response.playbooks import PLAYBOOKS
+from clawback.response.playbooks import PLAYBOOKS, RAISED
 
-# As `alerting.RAISED`, without loading the engine to print a help text.
-KINDS = (
-    AlertKind.USER_COMPROMISE,
-    AlertKind.USER_RESTRICTED,
-    AlertKind.SUSPICIOUS_SENDING,
-    AlertKind.MALICIOUS_FILE,
-    AlertKind.MALICIOUS_FILE_REMOVED,
-    AlertKind.MALICIOUS_URL_REMOVED,
-    AlertKind.MAIL_REMOVED,
-)
-WORDS = {kind.value.replace("_", "-"): kind for kind in KINDS}
+WORDS = {kind.value.replace("_", "-"): kind for kind in RAISED}
 ALERTS = (
     Column("Id", lambda a: a.id, whole=True),
     Column("Raised", lambda a: a.raised_at, whole=True, spare=2),

@@ -20,18 +20,9 @@ from clawback.response.alerts import AlertKind
 from clawback.response.events_inquiries import InvestigationTerminated
 from clawback.response.investigation import OPEN_STATUSES, Investigation
 from clawback.response.plan import RemediationStatus
-from clawback.response.playbooks import PLAYBOOKS, Step
+from clawback.response.playbooks import ACCOUNTS, RAISED
 from clawback.store import MessageQuery
 
-ACCOUNTS = frozenset(kind for kind, playbook in PLAYBOOKS.items() if Step.SENT_MAIL in playbook.steps)
-"""Alerts that are about an account."""
-RAISED = ACCOUNTS | {
-    AlertKind.MALICIOUS_FILE,
-    AlertKind.MALICIOUS_FILE_REMOVED,
-    AlertKind.MALICIOUS_URL_REMOVED,
-    AlertKind.MAIL_REMOVED,
-}
-"""Alerts that people and scripts may raise; the others come of what clawback sees itself."""
 RECEIVED = 1_000
 """Messages of a recipient that are looked at, the last ones."""
 

@@ -170,6 +170,15 @@ _ALL = (
 
 PLAYBOOKS: dict[AlertKind, Playbook] = {playbook.kind: playbook for playbook in _ALL}
 """Every playbook by its kind of alert."""
+ACCOUNTS = frozenset(kind for kind, playbook in PLAYBOOKS.items() if Step.SENT_MAIL in playbook.steps)
+"""Alerts that are about an account."""
+RAISED = ACCOUNTS | {
+    AlertKind.MALICIOUS_FILE,
+    AlertKind.MALICIOUS_FILE_REMOVED,
+    AlertKind.MALICIOUS_URL_REMOVED,
+    AlertKind.MAIL_REMOVED,
+}
+"""Alerts that people and scripts may raise; the others come of what clawback sees itself."""
 
 _WORDS = {EntityKind.URL: "Url", EntityKind.IP: "Sending IP"}
 
