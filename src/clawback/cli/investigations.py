@@ -197,11 +197,9 @@ def _facts(investigation: Investigation) -> dict[str, object]:
         "Threats": threats(investigation),
         "Alerts": f"{len(investigation.alerts)}, {alert_status(investigation).value}",
     }
-    if investigation.failure or investigation.reason:
-        facts["Failure" if investigation.failure else "Because"] = (
-            investigation.failure or investigation.reason
-        )
-    return facts
+    if investigation.failure:
+        return facts | {"Failure": investigation.failure}
+    return facts | ({"Because": investigation.reason} if investigation.reason else {})
 
 
 @investigations.command()

@@ -43,12 +43,10 @@ class MailRule:
     @property
     def hides(self) -> bool:
         """Whether the owner is not likely to see the mail that it acts on."""
-        if self.kind in (RuleKind.DISCARD, RuleKind.REJECT, RuleKind.COMMAND):
-            return not self.copy
-        if self.kind is RuleKind.REDIRECT:
-            return not self.copy
+        if self.copy or self.kind is RuleKind.UNREAD:
+            return False
         words = self.target.replace("/", ".").lower().split(".")
-        return self.kind is RuleKind.FILEINTO and not self.copy and any(word in _UNSEEN for word in words)
+        return self.kind is not RuleKind.FILEINTO or not _UNSEEN.isdisjoint(words)
 
     @property
     def sentence(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clawback.message.mail_rules import MAX_RULES, MailRule, RuleKind
 
@@ -93,8 +93,8 @@ class _Reader:
         tags = {value.lower() for one, value in arguments if one == "tag"}
         strings = [value for one, value in arguments if one == "string"]
         target = strings[-1][:_LONGEST] if strings and kind not in (RuleKind.DISCARD, RuleKind.REJECT) else ""
-        copy = bool({":copy"} & tags) or command == "notify"
-        condition = " and ".join(part for part in conditions if part)[:_LONGEST]
+        copy = ":copy" in tags or command == "notify"
+        condition = _together(conditions)
         self.found.append(MailRule(kind, target.removeprefix("mailto:"), condition, self.script, copy))
 
     def _arguments(self) -> list[tuple[str, str]]:
@@ -168,7 +168,8 @@ def _text(tokens: Sequence[tuple[str, str]]) -> str:
 
 def _kept(rule: MailRule, conditions: tuple[str, ...]) -> MailRule:
     """The rule of a block that also says ``keep``; of deeper blocks only what stands under the same tests."""
-    same = " and ".join(part for part in conditions if part)[:_LONGEST] == rule.condition
-    if not same:
-        return rule
-    return MailRule(rule.kind, rule.target, rule.condition, rule.script, True)
+    return replace(rule, copy=True) if rule.condition == _together(conditions) else rule
+
+
+def _together(conditions: Sequence[str]) -> str:
+    return " and ".join(conditions)[:_LONGEST]

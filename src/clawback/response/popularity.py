@@ -73,10 +73,8 @@ def why_listed(cluster: Cluster, facts: Iterable[Fact]) -> str:
         return f"{place} is one of our own domains"
     shared = said.get(HOSTING) or said.get(FREE_MAIL)
     if whole_site(cluster):
-        listed = said.get(TOP) or said.get(POPULAR)
-        if listed or shared:
-            return f"{place} is on the list {(listed or shared or Fact.unknown('')).value}"
-        return ""
+        listed = said.get(TOP) or said.get(POPULAR) or shared
+        return f"{place} is on the list {listed.value}" if listed else ""
     if shared or TOP not in said or cluster.key.kind is EntityKind.SENDER:
         return ""
     return f"{place} is on the list {said[TOP].value}"
@@ -93,9 +91,10 @@ def why_popular(
     """Whether many regular senders have carried the key for days, in words; "" when not."""
     if key.kind not in KINDS or key.kind is EntityKind.SENDER:
         return ""
-    before = {one.day for one in carried if one.day < today}
-    names = senders_that_count([one for one in carried if one.day < today], shared)
+    before = [one for one in carried if one.day < today]
+    days = len({one.day for one in before})
+    names = senders_that_count(before, shared)
     regular = sum(1 for name in names if name in habits and habits[name].regular)
-    if regular < POPULAR_SENDERS or len(before) < POPULAR_DAYS:
+    if regular < POPULAR_SENDERS or days < POPULAR_DAYS:
         return ""
-    return f"{regular} regular senders carry {key.value} here, on {len(before)} days so far"
+    return f"{regular} regular senders carry {key.value} here, on {days} days so far"
