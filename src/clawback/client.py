@@ -9,7 +9,6 @@ import urllib.request
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -29,6 +28,7 @@ from clawback.errors import (
     TriedTooOften,
     Unavailable,
 )
+from clawback.loopback import is_loopback
 
 T = TypeVar("T")
 SECONDS = 60.0
@@ -118,16 +118,9 @@ def _checked(server: str) -> str:
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise BadParameter(f"{server!r:.200} is no address such as https://clawback.example.org")
-    if parts.scheme == "http" and not _is_here(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise BadParameter(f"{server!r:.200} has no TLS: whoever listens would have the token; use https")
     return server.rstrip("/")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _ours(error: urllib.error.HTTPError) -> ClawbackError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import logging
 import ssl
 from collections import deque
@@ -19,6 +18,7 @@ import msgspec
 from aiohttp import web
 
 from clawback.errors import BadSettings, Unavailable
+from clawback.loopback import is_loopback
 from clawback.mailboxes.mail_log import MailboxOf, mailboxes_of
 
 LARGEST_BODY = 256 * 1024
@@ -53,7 +53,7 @@ class Push:
         token: str | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        if not token and not _is_own(address):
+        if not token and not is_loopback(address):
             raise BadSettings(f"A token is needed to listen on {address}: anybody there could send.")
         self._mailbox_of = mailbox_of
         self._address = address
@@ -211,10 +211,3 @@ def _connection(runner: web.AppRunner) -> asyncio.BaseProtocol:
     if server is None or len(server.connections) >= _MOST_CONNECTIONS:
         return _Refusing()
     return server()
-
-
-def _is_own(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
@@ -22,6 +21,7 @@ from clawback.engine.accounts import first_administrator
 from clawback.engine.parts import Parts
 from clawback.engine.sign_in import Lives
 from clawback.errors import BadSettings
+from clawback.loopback import is_loopback
 from clawback.settings import Settings, WebSettings
 from clawback.web.site import Frame, Site, site
 
@@ -124,7 +124,7 @@ def configured(settings: Settings, made: Site) -> uvicorn.Config:
 
 def bound_socket(web: WebSettings) -> socket.socket:
     """The listening socket; BadSettings says what to change when there can be none."""
-    if not _is_loopback(web.host) and not web.certificate and not web.behind_proxy:
+    if not is_loopback(web.host) and not web.certificate and not web.behind_proxy:
         raise BadSettings(
             f"web.host {web.host!r} is open to others: set web.certificate and web.key, or web.behind_proxy"
         )
@@ -141,13 +141,6 @@ def bound_socket(web: WebSettings) -> socket.socket:
             f"the portal cannot listen at {_shown(web.host)}:{web.port}: {error.strerror}; set web.port"
         ) from None
     return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _shown(host: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from clawback.errors import BadSettings
+from clawback.loopback import is_loopback
 from clawback.mailboxes.imap.options import (
     Access,
     Login,
@@ -120,7 +120,7 @@ def _check(told: _Plain) -> None:
 
 
 def _server(told: _Plain, home: Path) -> Server:
-    if told.tls == "none" and not (told.insecure or _is_here(told.host)):
+    if told.tls == "none" and not (told.insecure or is_loopback(told.host)):
         raise BadSettings(f"passwords would go to {told.host} in clear text: use tls, or say insecure = true")
     return Server(
         told.host,
@@ -131,13 +131,6 @@ def _server(told: _Plain, home: Path) -> Server:
         told.largest_megabytes << 20,
         told.compress,
     )
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _login(told: _Plain, home: Path) -> Login:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from clawback.errors import BadSettings, LoginFailed, ProtocolViolation
+from clawback.loopback import is_loopback
 from clawback.mailboxes.jmap.border import answering, failure_of_status
 from clawback.mailboxes.jmap.options import Login, Options
 
@@ -207,11 +207,3 @@ async def _body(answer: aiohttp.ClientResponse, largest: int) -> bytes:
         if len(content) > largest:
             raise ProtocolViolation(f"{answer.url.host} answers with more than {largest:,} bytes")
     return bytes(content)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
