@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 
@@ -10,7 +11,7 @@ import click
 
 from clawback.cli.columns import INVESTIGATIONS
 from clawback.cli.formatting import format_list
-from clawback.cli.options import Moment, as_json, more, no_wait, page
+from clawback.cli.options import F, Moment, as_json, more, no_wait, page
 from clawback.cli.outcome import show_investigation
 from clawback.cli.session import Session, finish
 from clawback.cli.spread import show_offers
@@ -79,17 +80,31 @@ LEFT_OUT_COLUMNS = (
 )
 
 
+def some(command: F) -> F:
+    """`--status`, `--since` and `--until`: some of the investigations."""
+    statuses = click.Choice([status.value for status in InvestigationStatus])
+    for option in (
+        click.option("--until", type=Moment(), help="Created before."),
+        click.option("--since", type=Moment(), help="Created at or after."),
+        click.option("--status", type=statuses, help="Only those that stand so."),
+    ):
+        command = option(command)
+    return command
+
+
+def listed(rows: Sequence[Investigation], after: str, as_json: bool) -> None:
+    """Print a page of investigations, and how to get the next."""
+    emit(rows, INVESTIGATIONS, as_json, nothing="No investigations yet.")
+    more(after)
+
+
 @click.group()
 def investigations() -> None:
     """Inquiries: from an alert to clusters, places, actions and an outcome."""
 
 
 @investigations.command(name="list")
-@click.option(
-    "--status", type=click.Choice([s.value for s in InvestigationStatus]), help="Only those that stand so."
-)
-@click.option("--since", type=Moment(), help="Created at or after.")
-@click.option("--until", type=Moment(), help="Created before.")
+@some
 @page
 @as_json
 @click.pass_obj
@@ -108,8 +123,7 @@ def list_(
         rows, after = unit.investigations.list(
             status=wanted, since=since, until=until, limit=limit, cursor=cursor
         )
-    emit(rows, INVESTIGATIONS, as_json, nothing="No investigations yet.")
-    more(after)
+    listed(rows, after, as_json)
 
 
 @investigations.command()

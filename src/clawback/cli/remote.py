@@ -10,13 +10,14 @@ from datetime import datetime
 import click
 import msgspec
 
-from clawback.cli.columns import INVESTIGATIONS, REMEDIATIONS
+from clawback.cli.columns import REMEDIATIONS
 from clawback.cli.formatting import format_list
-from clawback.cli.options import Moment, as_json, more, page
+from clawback.cli.investigations import listed, some
+from clawback.cli.options import as_json, more, page
 from clawback.cli.outcome import show_investigation, show_remediation
 from clawback.cli.tables import emit, to_json
 from clawback.client import Client, Listed
-from clawback.response.investigation import Investigation, InvestigationStatus
+from clawback.response.investigation import Investigation
 from clawback.response.plan import Remediation, RemediationStatus
 
 
@@ -32,11 +33,7 @@ def investigations() -> None:
 
 
 @investigations.command(name="list")
-@click.option(
-    "--status", type=click.Choice([s.value for s in InvestigationStatus]), help="Only those that stand so."
-)
-@click.option("--since", type=Moment(), help="Created at or after.")
-@click.option("--until", type=Moment(), help="Created before.")
+@some
 @page
 @as_json
 @click.pass_obj
@@ -52,8 +49,7 @@ def list_investigations(
     """List investigations, newest first."""
     asked = {"status": status, "since": _iso(since), "until": _iso(until), "limit": limit, "cursor": cursor}
     found = client.get("/api/investigations", Listed[Investigation], asked)
-    emit(found.items, INVESTIGATIONS, as_json, nothing="No investigations yet.")
-    more(found.next)
+    listed(found.items, found.next, as_json)
 
 
 @investigations.command(name="show")
