@@ -17,7 +17,13 @@ def count(
     unit: Unit, investigation_id: str, cluster: Cluster, message_ids: Iterable[str], actor: str, now: datetime
 ) -> None:
     """Bring the counts of a cluster up to date, and those of all others with these messages."""
-    linked = ClusterLinked(
+    record(unit, linked(unit, investigation_id, cluster), actor=actor, at=now)
+    recount(unit, cluster.id, message_ids, now)
+
+
+def linked(unit: Unit, investigation_id: str, cluster: Cluster) -> ClusterLinked:
+    """How a cluster stands now, as its investigation is told of it."""
+    return ClusterLinked(
         investigation_id,
         cluster.id,
         cluster.kind,
@@ -27,8 +33,6 @@ def count(
         unit.clusters.sizes([cluster.id])[cluster.id],
         unit.clusters.places(cluster.id),
     )
-    record(unit, linked, actor=actor, at=now)
-    recount(unit, cluster.id, message_ids, now)
 
 
 def recount(unit: Unit, cluster_id: str, message_ids: Iterable[str], now: datetime) -> None:

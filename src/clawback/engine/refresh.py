@@ -20,8 +20,8 @@ from clawback.engine.grounds import why_groundless
 from clawback.engine.investigate import ACTION, cut, folders_of, plan_for
 from clawback.engine.locate import look
 from clawback.engine.parts import Parts
-from clawback.engine.record import AUTOMATION
-from clawback.engine.recount import count
+from clawback.engine.record import AUTOMATION, record
+from clawback.engine.recount import linked, recount
 from clawback.engine.requests import raised
 from clawback.engine.rolling import is_similar
 from clawback.engine.similar import cut_similar
@@ -132,7 +132,7 @@ def _recount(unit: Unit, investigation_id: str, cluster: Cluster, now: datetime)
     """Tell the investigation how its cluster stands, if that has changed."""
     state = unit.investigations.get(investigation_id)
     standing = next((c for c in state.clusters if c.cluster_id == cluster.id), None)
-    places, size = unit.clusters.places(cluster.id), unit.clusters.sizes([cluster.id])[cluster.id]
-    if standing and (standing.now, standing.messages) != (places, size):
-        messages = {member.message_id for member in cluster.members}
-        count(unit, investigation_id, cluster, messages, AUTOMATION, now)
+    event = linked(unit, investigation_id, cluster)
+    if standing and (standing.now, standing.messages) != (event.places, event.messages):
+        record(unit, event, actor=AUTOMATION, at=now)
+        recount(unit, cluster.id, {member.message_id for member in cluster.members}, now)

@@ -23,7 +23,7 @@ from clawback.engine.locate import look
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
-from clawback.engine.recount import count
+from clawback.engine.recount import linked
 from clawback.engine.requests import Request
 from clawback.engine.rolling import counted, is_similar
 from clawback.message.message import Direction, Message
@@ -270,15 +270,10 @@ def tell(unit: Unit, investigation_id: str, cluster: Cluster, actor: str, now: d
     """Tell an investigation how one of its clusters stands, if it does not know that yet."""
     state = unit.investigations.get(investigation_id)
     known = next((c for c in state.clusters if c.cluster_id == cluster.id), None)
-    places, size = unit.clusters.places(cluster.id), unit.clusters.sizes([cluster.id])[cluster.id]
-    if known and (known.now, known.messages, known.verdict, known.threat) == (
-        places,
-        size,
-        cluster.verdict,
-        cluster.threat,
-    ):
-        return
-    count(unit, investigation_id, cluster, (), actor, now)
+    event = linked(unit, investigation_id, cluster)
+    stands = event.places, event.messages, event.verdict, event.threat
+    if known is None or (known.now, known.messages, known.verdict, known.threat) != stands:
+        record(unit, event, actor=actor, at=now)
 
 
 def _account(
