@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +14,6 @@ from clawback.store.conditions import Columns, Condition, column_of, expression
 
 MOST_SKIPPED = 100_000
 MOST_ORDERS = 4
-_LONGEST_CURSOR = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,8 @@ def paged(query: Select[Any], columns: Columns, number: ColumnElement[int], list
     keys.append((number, True))
     found = filtered(query, columns, listing)
     if listing.cursor:
-        found = found.where(_behind(keys, _position(listing.cursor, [key for key, _ in keys])))
+        position = pages.decoded(listing.cursor, [key.type.python_type for key, _ in keys])
+        found = found.where(_behind(keys, position))
     ordered = found.order_by(*(key.desc() if descending else key.asc() for key, descending in keys))
     return ordered.offset(listing.skip or None).limit(listing.limit + 1)
 
@@ -66,7 +63,7 @@ def after(rows: Sequence[Row[Any]], listing: Listing) -> str:
         return ""
     last = rows[listing.limit - 1]._mapping
     position = [last[order.column] for order in listing.order] + [last["no"]]
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+    return pages.cursor_of(*position)
 
 
 def _behind(
@@ -79,23 +76,3 @@ def _behind(
         cases.append(and_(*equal, key < value if descending else key > value))
         equal.append(key == value)
     return or_(false(), *cases)
-
-
-def _position(cursor: str, keys: Sequence[ColumnElement[Any]]) -> list[str | int]:
-    try:
-        if len(cursor) > _LONGEST_CURSOR:
-            raise ValueError
-        decoded = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        position = json.loads(decoded)
-    except (ValueError, binascii.Error, RecursionError):
-        position = None
-    fits = isinstance(position, list) and len(position) == len(keys)
-    if not fits or not all(_is_of(value, key) for value, key in zip(position, keys, strict=True)):
-        raise BadQuery("the cursor is not one that this listing gave out")
-    return list(position)
-
-
-def _is_of(value: object, key: ColumnElement[Any]) -> bool:
-    if key.type.python_type is str:
-        return isinstance(value, str)
-    return type(value) is int and -(2**63) <= value < 2**63
