@@ -35,9 +35,13 @@ class Index(Repository):
         keys.sort()
         self._insert(message_keys, ("epoch", "key", "message_no"), keys)
 
+    def parts(self) -> Sequence[int]:
+        """The epochs there are; a look-up that names them all goes by the index of each."""
+        return self._connection.execute(select(epochs.c.epoch)).scalars().all()
+
     def numbers(self, keys: Sequence[int]) -> array[int]:
         """The numbers of the messages with any of these keys, each once, ascending; 8 bytes each."""
-        parts = self._connection.execute(select(epochs.c.epoch)).scalars().all()
+        parts = self.parts()
         found = array("q")
         for chunk in chunks(keys):
             query = select(message_keys.c.message_no).where(

@@ -14,12 +14,12 @@ from clawback.response.collateral import Signs as Noun
 from clawback.response.popularity import Carried
 from clawback.store.correspondents import correspondents, message_history, message_refs, sent_ids
 from clawback.store.detections import SUSPICIOUS_FROM, detections
+from clawback.store.index import Index
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import (
     cluster_members,
     clusters,
     deliveries,
-    epochs,
     mailboxes,
     message_keys,
     messages,
@@ -91,7 +91,7 @@ class Signs(Repository):
         refs = self._connection.execute(
             select(message_refs.c.message_no, message_refs.c.key).where(mine)
         ).all()
-        parts = self._connection.execute(select(epochs.c.epoch)).scalars().all()
+        parts = Index(self._connection).parts()
         members: dict[int, set[int]] = {}
         for keys in chunks(sorted({row.key for row in refs})):
             joined = (

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, exists, func, select
 from clawback.analysis.entities import Entity
 from clawback.analysis.fingerprints import Fingerprint
 from clawback.ids import key64
+from clawback.store.index import Index
 from clawback.store.repository import Repository, chunks
-from clawback.store.schema import cluster_members, clusters, deliveries, epochs, message_keys, messages
+from clawback.store.schema import cluster_members, clusters, deliveries, message_keys, messages
 from clawback.store.text import armour, disarm, folded, micros, moment
 
 
@@ -74,7 +75,7 @@ class Similar(Repository):
     def _sharing(self, keys: Sequence[int], narrow: Narrow, limit: int) -> tuple[str, ...]:
         if not keys:
             return ()
-        parts = self._connection.execute(select(epochs.c.epoch)).scalars().all()
+        parts = Index(self._connection).parts()
         numbers = (
             select(message_keys.c.message_no)
             .distinct()
