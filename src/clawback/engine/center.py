@@ -11,6 +11,7 @@ from pathlib import Path
 
 from clawback.analysis.indicators import Threat
 from clawback.engine.export import no_formula, whole_or_nothing
+from clawback.engine.investigate import PENDING
 from clawback.engine.parts import Parts
 from clawback.errors import BadParameter
 from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation
@@ -19,13 +20,11 @@ from clawback.response.counts import Places
 from clawback.response.deciding import waits_for
 from clawback.response.investigation import Investigation
 from clawback.response.plan import Plan, Remediation, RemediationStatus
-from clawback.response.records import air_record, threats, users_of
+from clawback.response.records import comment_of, threats, users_of
 from clawback.store import Unit
 
 Row = dict[str, str]
-PAGE = 500
-_PENDING = frozenset({RemediationStatus.PENDING})
-_HISTORY = frozenset(RemediationStatus) - _PENDING
+_HISTORY = frozenset(RemediationStatus) - PENDING
 _MALWARE = (Threat.MALWARE, Threat.MALICIOUS_FILE)
 _PHISH = (Threat.PHISH, Threat.MALICIOUS_URL)
 PENDING_COLUMNS = (
@@ -68,11 +67,10 @@ def as_csv(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
 def investigation_rows(found: Iterable[Investigation]) -> Iterator[Row]:
     """Investigations by Defender's columns."""
     for one in found:
-        record = air_record(one)
         yield {
             "ID": one.id,
             "Status": defender.INVESTIGATION_STATUS[one.status],
-            "Detection Source": str(record["DetectionSource"]),
+            "Detection Source": one.alerts[0].source if one.alerts else "",
             "Investigation": one.title,
             "Users": "; ".join(users_of(one)),
             "Creation Time": _time(one.created_at),
@@ -89,13 +87,13 @@ def _readable(text: str) -> str:
 
 def pending_rows(unit: Unit) -> Iterator[Row]:
     """A row for each action that waits for a decision, newest first."""
-    for waiting in _each(unit, _PENDING):
+    for waiting in unit.remediations.each(statuses=PENDING):
         yield _pending(unit, waiting, unit.remediations.plan(waiting.id))
 
 
 def history_rows(unit: Unit) -> Iterator[Row]:
     """A row for each action that was decided, newest first."""
-    for done in _each(unit, _HISTORY):
+    for done in unit.remediations.each(statuses=_HISTORY):
         yield {
             "Action type": defender.ACTION[done.kind],
             "Wait time": _span(done.decided_at - done.made_at) if done.decided_at else "",
@@ -104,17 +102,8 @@ def history_rows(unit: Unit) -> Iterator[Row]:
             "Handled by": done.decided_by,
             "Time": _time(done.decided_at or done.made_at),
             "Action ID": done.id,
-            "Note": done.note or (done.approval.note if done.approval else ""),
+            "Note": comment_of(done),
         }
-
-
-def _each(unit: Unit, statuses: frozenset[RemediationStatus]) -> Iterator[Remediation]:
-    cursor = ""
-    while True:
-        rows, cursor = unit.remediations.list(statuses=statuses, limit=PAGE, cursor=cursor)
-        yield from rows
-        if not cursor:
-            return
 
 
 def _pending(unit: Unit, waiting: Remediation, plan: Plan) -> Row:

@@ -17,19 +17,8 @@ from clawback.response.exposure import (
     sent_on,
     waits,
 )
-from clawback.response.plan import Deed, Receipt, Remediation, RemediationStatus
+from clawback.response.plan import LET_RUN, Deed, Receipt, Remediation
 from clawback.store import Unit
-
-AT_ONCE = 500
-"""Actions read in one go for the account of all."""
-_STARTED = frozenset(
-    {
-        RemediationStatus.APPROVED,
-        RemediationStatus.RUNNING,
-        RemediationStatus.COMPLETED,
-        RemediationStatus.FAILED,
-    }
-)
 
 
 def exposure_of(unit: Unit, remediation_id: str, now: datetime) -> tuple[Exposure, tuple[Exposed, ...]]:
@@ -43,21 +32,11 @@ def exposure_since(unit: Unit, since: datetime, now: datetime) -> Exposure:
     """The exposure of all removals that were let run since then; each copy counts once."""
     parts: list[tuple[Exposed, ...]] = []
     took: list[Waits] = []
-    for remediation in _removals(unit, since):
-        parts.append(copies_of(unit, remediation))
-        took.append(waits(remediation))
+    for remediation in unit.remediations.each(statuses=LET_RUN, decided_since=since):
+        if not remediation.undoes:
+            parts.append(copies_of(unit, remediation))
+            took.append(waits(remediation))
     return added_up(flattened(parts), took, now)
-
-
-def _removals(unit: Unit, since: datetime) -> Iterator[Remediation]:
-    cursor = ""
-    while True:
-        rows, cursor = unit.remediations.list(statuses=_STARTED, limit=AT_ONCE, cursor=cursor)
-        for row in rows:
-            if row.approval and row.approval.at >= since and not row.undoes:
-                yield row
-        if not cursor:
-            return
 
 
 def copies_of(unit: Unit, remediation: Remediation) -> tuple[Exposed, ...]:
@@ -83,7 +62,7 @@ def copies_of(unit: Unit, remediation: Remediation) -> tuple[Exposed, ...]:
 
 def _late(unit: Unit, remediation: Remediation) -> Sequence[Remediation]:
     following = unit.remediations.following(remediation.id)
-    return [late for late in following if late.status in _STARTED]
+    return [late for late in following if late.status in LET_RUN]
 
 
 def _entries(unit: Unit, part: Remediation) -> Iterator[tuple[Deed, Receipt | None]]:

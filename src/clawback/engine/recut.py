@@ -10,16 +10,7 @@ from clawback.engine.similar import PLAN, tell
 from clawback.engine.standing import cancel
 from clawback.errors import BadParameter, PlanStale
 from clawback.response.events_clusters import ClusterRecut
-from clawback.response.plan import RemediationStatus
-
-_BEGUN = frozenset(
-    {
-        RemediationStatus.APPROVED,
-        RemediationStatus.RUNNING,
-        RemediationStatus.COMPLETED,
-        RemediationStatus.FAILED,
-    }
-)
+from clawback.response.plan import LET_RUN, RemediationStatus
 
 
 def recut(parts: Parts, cluster_id: str, line: float, actor: str) -> Cluster:
@@ -35,7 +26,7 @@ def recut(parts: Parts, cluster_id: str, line: float, actor: str) -> Cluster:
         unit.indicators.fence(changing=False)
         unit.remediations.fence()
         planned = unit.remediations.of_cluster(cluster_id)
-        if begun := [one for one in planned if one.status in _BEGUN]:
+        if begun := [one for one in planned if one.status in LET_RUN]:
             status = begun[0].status.value
             raise PlanStale(f"{begun[0].id} of {cluster_id} is {status}; the cluster was not cut again")
         cut = counted(unit, unit.clusters.recut(cluster_id, line), now)

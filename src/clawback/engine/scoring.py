@@ -35,7 +35,7 @@ def score(live: Store, scratch: Store, policy: Policy, since: datetime, until: d
             runs.append(_run(unit, removal, reasons))
             out = removed(unit.remediations.receipts(removal.id))
             taken += _taken(now, unit, removal, tuple(out.values()), until)
-        investigations = _count(unit)
+        investigations = unit.investigations.count()
         return Backtest(
             since,
             until,
@@ -49,27 +49,13 @@ def score(live: Store, scratch: Store, policy: Policy, since: datetime, until: d
         )
 
 
-def _count(unit: Unit) -> int:
-    count, cursor = 0, ""
-    while True:
-        found, cursor = unit.investigations.list(limit=PAGE, cursor=cursor)
-        count += len(found)
-        if not cursor:
-            return count
-
-
 def _removals(unit: Unit) -> Iterator[Remediation]:
     """Every removal that was planned, newest first, each with what took late copies out for it behind it."""
-    cursor = ""
-    while True:
-        found, cursor = unit.remediations.list(limit=PAGE, cursor=cursor)
-        for one in found:
-            if one.kind in REMOVALS:
-                yield one
-                if not one.follows:
-                    yield from (late for late in unit.remediations.following(one.id) if late.approval)
-        if not cursor:
-            return
+    for one in unit.remediations.each():
+        if one.kind in REMOVALS:
+            yield one
+            if not one.follows:
+                yield from (late for late in unit.remediations.following(one.id) if late.approval)
 
 
 def _reasons(unit: Unit) -> dict[str, str]:

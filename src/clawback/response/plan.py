@@ -103,6 +103,11 @@ class Receipt:
     flags: frozenset[str] = frozenset()
     internal_date: datetime | None = None
 
+    @property
+    def moved(self) -> bool:
+        """Whether the copy was moved, and from where to where is known: only then is there a way back."""
+        return self.outcome is Outcome.REMOVED and self.before is not None and self.after is not None
+
 
 class RemediationStatus(StrEnum):
     """Where a remediation stands in the action center."""
@@ -115,6 +120,17 @@ class RemediationStatus(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+
+
+OPEN = (RemediationStatus.PENDING, RemediationStatus.APPROVED, RemediationStatus.RUNNING)
+"""What has yet to end."""
+LET_RUN = (
+    RemediationStatus.APPROVED,
+    RemediationStatus.RUNNING,
+    RemediationStatus.COMPLETED,
+    RemediationStatus.FAILED,
+)
+"""What was approved, whatever became of it."""
 
 
 AUTOMATION = "Automation"

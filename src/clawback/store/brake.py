@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Table, case, exists, func, or_, se
 from clawback.message.delivery import DeliveryLocation
 from clawback.response.brake import Outcomes
 from clawback.response.collateral import Collateral
-from clawback.response.plan import AUTOMATION, STANDING, Outcome, RemediationStatus
+from clawback.response.plan import AUTOMATION, LET_RUN, OPEN, STANDING, Outcome, RemediationStatus
 from clawback.store.columns import blob, metadata, text_column
 from clawback.store.records import Codec
 from clawback.store.repository import Repository
@@ -21,7 +21,6 @@ from clawback.store.text import armour, micros
 
 estimates = Table("estimates", metadata, text_column("remediation_id", primary_key=True), blob("record"))
 
-_GOING = (RemediationStatus.PENDING, RemediationStatus.APPROVED, RemediationStatus.RUNNING)
 _MAILBOX = [place.value for place in DeliveryLocation if place.in_mailbox]
 _AGAIN = "ON CONFLICT (remediation_id) DO UPDATE SET record = excluded.record"
 
@@ -79,7 +78,7 @@ class Brake(Repository):
             .join(remediations, remediations.c.no == deeds.c.remediation_no)
             .where(
                 remediations.c.undoes != "",
-                remediations.c.status.in_([s.value for s in (*_GOING, RemediationStatus.COMPLETED)]),
+                remediations.c.status.in_([s.value for s in (*OPEN, RemediationStatus.COMPLETED)]),
                 remediations.c.decided_at >= micros(moment),
             )
         )
@@ -162,13 +161,5 @@ def _by_itself(moment: datetime) -> ColumnElement[bool]:
     table, root = remediations.c, remediations.alias("root")
     late = table.follows.in_(select(root.c.id).where(root.c.decided_by == AUTOMATION))
     by = or_(table.decided_by == AUTOMATION, (table.decided_by == STANDING) & late)
-    let = table.status.in_([s.value for s in RemediationStatus if s in _LET])
+    let = table.status.in_([s.value for s in LET_RUN])
     return (table.undoes == "") & by & let & (table.decided_at >= micros(moment))
-
-
-_LET = (
-    RemediationStatus.APPROVED,
-    RemediationStatus.RUNNING,
-    RemediationStatus.COMPLETED,
-    RemediationStatus.FAILED,
-)

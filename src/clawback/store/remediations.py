@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, or_, select, update
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.errors import NotFound, PlanStale
 from clawback.response.plan import (
+    LET_RUN,
+    OPEN,
     ActionKind,
     Approval,
     Deed,
@@ -31,8 +33,8 @@ _approval = Codec(Approval)
 _S = RemediationStatus
 _DECIDED = frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED})
 _ENDED = frozenset({_S.COMPLETED, _S.FAILED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED})
-_JOINED = (_S.APPROVED, _S.RUNNING, _S.COMPLETED, _S.FAILED)
-_GOING = (_S.PENDING, _S.APPROVED, _S.RUNNING, _S.COMPLETED)
+_GOING = (*OPEN, _S.COMPLETED)
+_PAGE = 500
 
 
 class Remediations(Waiting):
@@ -87,15 +89,26 @@ class Remediations(Waiting):
 
         What is part of another one's account is not listed by itself.
         """
-        joined = [status.value for status in _JOINED]
-        alone = or_(remediations.c.follows == "", remediations.c.status.not_in(joined))
-        query = select(remediations).where(alone)
-        if statuses is not None:
-            query = query.where(remediations.c.status.in_(sorted(status.value for status in statuses)))
-        if investigation_id is not None:
-            query = query.where(remediations.c.investigation_id == armour(investigation_id))
+        query = _listed(statuses, investigation_id)
         rows, after = self._page(query, remediations.c.no, limit, cursor)
         return self._with_accounts(rows), after
+
+    def each(
+        self,
+        *,
+        statuses: Iterable[RemediationStatus] | None = None,
+        investigation_id: str | None = None,
+        decided_since: datetime | None = None,
+    ) -> Iterator[Remediation]:
+        """All that `list` has on its pages, newest first, read in batches; or what was decided since only."""
+        query, cursor = _listed(statuses, investigation_id), ""
+        if decided_since is not None:
+            query = query.where(remediations.c.decided_at >= micros(decided_since))
+        while True:
+            rows, cursor = self._page(query, remediations.c.no, _PAGE, cursor)
+            yield from self._with_accounts(rows)
+            if not cursor:
+                return
 
     def by_status(self) -> dict[RemediationStatus, int]:
         """How many stand how, those of late copies too."""
@@ -177,7 +190,7 @@ class Remediations(Waiting):
 
     def open_for(self, delivery_ids: Sequence[str]) -> set[str]:
         """Which of these deliveries are in a remediation that is pending, approved or running."""
-        return self._with_deeds_in(delivery_ids, (_S.PENDING, _S.APPROVED, _S.RUNNING))
+        return self._with_deeds_in(delivery_ids, OPEN)
 
     def put_back(self, delivery_ids: Sequence[str], key: Entity) -> set[str]:
         """Which of these deliveries an undo of an action on this entity put back, or is about to."""
@@ -201,7 +214,7 @@ class Remediations(Waiting):
         table = remediations.c
         # That it is not "" is said so that the index on the few that follow another can be used.
         follows = (table.follows != "") & self._within(table.follows, [armour(r) for r in remediation_ids])
-        return follows & table.status.in_([status.value for status in _JOINED])
+        return follows & table.status.in_([status.value for status in LET_RUN])
 
     def _with_accounts(self, rows: Sequence[Row[Any]]) -> tuple[Remediation, ...]:
         table = remediations.c
@@ -228,6 +241,17 @@ class Remediations(Waiting):
         if found is None:
             raise NotFound(f"there is no remediation {remediation_id}")
         return found
+
+
+def _listed(statuses: Iterable[RemediationStatus] | None, investigation_id: str | None) -> Select[Any]:
+    joined = [status.value for status in LET_RUN]
+    alone = or_(remediations.c.follows == "", remediations.c.status.not_in(joined))
+    query = select(remediations).where(alone)
+    if statuses is not None:
+        query = query.where(remediations.c.status.in_(sorted(status.value for status in statuses)))
+    if investigation_id is not None:
+        query = query.where(remediations.c.investigation_id == armour(investigation_id))
+    return query
 
 
 def _changes(
