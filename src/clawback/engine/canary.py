@@ -15,7 +15,7 @@ from clawback.engine.investigate import let_run, propose
 from clawback.engine.parts import Parts
 from clawback.engine.policies import policy_of
 from clawback.engine.record import AUTOMATION, record
-from clawback.engine.undoing import OPEN
+from clawback.engine.undoing import under_way
 from clawback.response.brake import decide
 from clawback.response.canary import Next, Proof, after
 from clawback.response.events_brake import RestHeld
@@ -75,8 +75,7 @@ def _proof(unit: Unit, rest: Remediation, weighed: Weighed) -> Proof:
 
 def _is_undone(unit: Unit, head: Remediation) -> bool:
     """Whether it was undone, or is about to be."""
-    going, _ = unit.remediations.list(statuses=OPEN, investigation_id=head.investigation_id, limit=1_000)
-    return bool(head.undone_by) or any(one.undoes == head.id for one in going)
+    return bool(head.undone_by or under_way(unit, head))
 
 
 def hold(unit: Unit, rest: Remediation, weighed: Weighed, reason: str, now: datetime) -> None:

@@ -17,7 +17,7 @@ from clawback.engine.spread import may_be_removed, offers_of
 from clawback.engine.standing import disarm as strike_off
 from clawback.engine.standing import stand_down
 from clawback.engine.starting import start
-from clawback.engine.undoing import OPEN, apart
+from clawback.engine.undoing import apart, under_way
 from clawback.errors import BadParameter, ChangedMeanwhile, NotFound, PlanStale
 from clawback.ids import digest
 from clawback.message.defect import Defect
@@ -143,9 +143,8 @@ def undo(parts: Parts, remediation_id: str, actor: str, *, note: str = "") -> Re
         unit.indicators.fence(changing=False)
         check_note(policy_of(unit), note)
         done = unit.remediations.get(remediation_id)
-        going, _ = unit.remediations.list(statuses=OPEN, investigation_id=done.investigation_id)
-        if under_way := [other.id for other in going if other.undoes == done.id]:
-            raise PlanStale(f"{done.id} is being undone already, by {under_way[0]}")
+        if going := under_way(unit, done):
+            raise PlanStale(f"{done.id} is being undone already, by {going}")
         running = stand_down(unit, done, actor, now)
         results = tuple(unit.remediations.results(remediation_id))
         dealt_with = apart(unit, done, removed(results))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clawback.response.plan import Deed, Outcome, Receipt, Remediation, RemediationStatus
+from clawback.response.plan import OPEN, Deed, Outcome, Receipt, Remediation
 from clawback.response.retraction import removed
 from clawback.store import Unit
 
-OPEN = frozenset({RemediationStatus.PENDING, RemediationStatus.APPROVED, RemediationStatus.RUNNING})
-"""What has yet to end."""
 BACK = "was put back already"
 COMING = "is being put back"
 
@@ -45,6 +43,12 @@ def apart(unit: Unit, removal: Remediation, out: Out) -> dict[str, str]:
         for delivery_id, receipt in restored(unit, removal, out).items()
         if receipt is None or receipt.outcome is not Outcome.FAILED
     }
+
+
+def under_way(unit: Unit, removal: Remediation) -> str:
+    """The undo of a removal that has yet to end, "" for none."""
+    undos = (one for one in unit.remediations.of_cluster(removal.cluster_id) if one.undoes == removal.id)
+    return next((one.id for one in undos if one.status in OPEN), "")
 
 
 def is_undone(unit: Unit, remediation_id: str) -> bool:
