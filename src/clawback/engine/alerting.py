@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.indicators import VerdictKind
 from clawback.analysis.senders import canonical_sender
 from clawback.engine.compromise import account_entity
-from clawback.engine.opening import opened
+from clawback.engine.investigate import PENDING
 from clawback.engine.parts import Parts
 from clawback.engine.record import record
-from clawback.engine.requests import Request, raised
+from clawback.engine.requests import raised
 from clawback.engine.standing import cancel
-from clawback.engine.starting import about_messages, request_about
+from clawback.engine.starting import about_messages, give_order, request_about
 from clawback.errors import BadParameter, PlanStale
 from clawback.response.alerts import AlertKind
 from clawback.response.events_inquiries import InvestigationTerminated
 from clawback.response.investigation import OPEN_STATUSES, Investigation
-from clawback.response.plan import RemediationStatus
 from clawback.response.playbooks import ACCOUNTS, RAISED
 from clawback.store import MessageQuery
 
@@ -35,8 +33,7 @@ def raise_alert(parts: Parts, kind: AlertKind, text: str, actor: str, *, detail:
     """
     if kind not in RAISED:
         raise BadParameter(f"{kind.value} is not raised by hand")
-    now = parts.now()
-    trigger = f"raised:{actor}:{now.isoformat()}"
+    trigger = f"raised:{actor}:{parts.now().isoformat()}"
     if kind in ACCOUNTS:
         account = canonical_sender(text)
         if not account:
@@ -54,7 +51,7 @@ def raise_alert(parts: Parts, kind: AlertKind, text: str, actor: str, *, detail:
             messages=about.messages,
             detail=detail,
         )
-    return _queue(parts, request, now)
+    return give_order(parts, request)
 
 
 def start_recipient(parts: Parts, address: str, actor: str) -> str:
@@ -78,13 +75,7 @@ def start_recipient(parts: Parts, address: str, actor: str) -> str:
     cause = Entity(EntityKind.MAILBOX, mailbox)
     indicators = request.indicators if bad else ()
     request = replace(request, cause=cause, indicators=indicators, messages=())
-    return _queue(parts, request, parts.now())
-
-
-def _queue(parts: Parts, request: Request, now: datetime) -> str:
-    with parts.store.write(durable=True) as unit:
-        unit.jobs.put("investigate", request.key, request.encode(), now)
-        return opened(unit, request, now)
+    return give_order(parts, request)
 
 
 def stop(parts: Parts, investigation_id: str, actor: str, *, note: str = "") -> Investigation:
@@ -98,8 +89,7 @@ def stop(parts: Parts, investigation_id: str, actor: str, *, note: str = "") -> 
         state = unit.investigations.get(investigation_id)
         if state.status not in OPEN_STATUSES or state.terminated:
             raise PlanStale(f"{investigation_id} has ended: {state.status.value}; nothing was done")
-        pending = (RemediationStatus.PENDING,)
-        waiting, _ = unit.remediations.list(statuses=pending, investigation_id=investigation_id, limit=10_000)
+        waiting = list(unit.remediations.each(statuses=PENDING, investigation_id=investigation_id))
         reason = f"{actor} stopped it{f': {note}' if note else ''}"
         for plan in waiting:
             cancel(unit, plan, reason, now)

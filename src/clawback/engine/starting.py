@@ -23,7 +23,11 @@ def start(parts: Parts, text: str, actor: str) -> str:
     Answers the investigation's id at once; the work is queued. Raises NotFound when a message id is
     unknown, BadIndicator when the text is none of these.
     """
-    request = request_about(parts, text.strip(), actor)
+    return give_order(parts, request_about(parts, text.strip(), actor))
+
+
+def give_order(parts: Parts, request: Request) -> str:
+    """Queue what a person or script asks for; answers the id of its investigation, which is open at once."""
     now = parts.now()
     with parts.store.write(durable=True) as unit:
         unit.jobs.put("investigate", request.key, request.encode(), now)
