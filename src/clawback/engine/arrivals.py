@@ -24,6 +24,7 @@ from clawback.message.delivery import Delivery
 from clawback.message.message import Message
 from clawback.response.exclusions import is_secops, why_left_out
 from clawback.response.planning import DESTINATION
+from clawback.response.policy import Policy
 from clawback.response.standing import StandingOrder, covers, same_key
 from clawback.store import Unit
 
@@ -57,16 +58,15 @@ def ask(unit: Unit, arrived: Sequence[Arrived], now: datetime) -> int:
         return 0
     unit.indicators.fence(changing=False)
     listed = unit.indicators.matching({entity for one in arrived for entity in one.entities})
-    taken = _taken(unit, arrived, listed, now)
+    taken = _taken(unit, arrived, listed, policy, now)
     late: dict[str, list[str]] = {}
     for delivery_id, orders in taken.items():
         for order in orders:
             late.setdefault(order.remediation_id, []).append(delivery_id)
     for remediation_id in sorted(late):
         wait(unit, remediation_id, late[remediation_id], now)
-    requests = (
-        _requests(unit, [one for one in arrived if not one.moved], listed, taken, now) if listed else {}
-    )
+    new = [one for one in arrived if not one.moved]
+    requests = _requests(unit, new, listed, taken, policy, now) if listed else {}
     for key in sorted(requests):
         unit.jobs.put("investigate", key, requests[key].encode(), now)
     return len(requests) + len(late)
@@ -120,12 +120,11 @@ def _restored(unit: Unit, moved: Sequence[Delivery], now: datetime) -> list[Deli
 
 
 def _taken(
-    unit: Unit, arrived: Sequence[Arrived], listed: Sequence[Indicator], now: datetime
+    unit: Unit, arrived: Sequence[Arrived], listed: Sequence[Indicator], policy: Policy, now: datetime
 ) -> dict[str, list[StandingOrder]]:
     """The standing orders that reach each of these copies, by delivery id."""
     if not unit.standing.any(now):
         return {}
-    policy = policy_of(unit)
     members = unit.standing.of_messages([one.message.id for one in arrived], now)
     kept = unit.messages.get_many(sorted(members))
     by_entity: dict[Entity, list[StandingOrder]] = {}
@@ -153,13 +152,13 @@ def _requests(
     arrived: Sequence[Arrived],
     listed: Sequence[Indicator],
     taken: Mapping[str, Sequence[StandingOrder]],
+    policy: Policy,
     now: datetime,
 ) -> dict[str, Request]:
     """What to investigate because of these arrivals: one request for each indicator they carry.
 
     Not for what a standing order has already taken. What is detected is remembered.
     """
-    policy = policy_of(unit)
     by_entity: dict[Entity, list[Indicator]] = {}
     wanted: dict[str, Request] = {}
     malicious: set[str] = set()

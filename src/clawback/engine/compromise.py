@@ -44,17 +44,22 @@ def note_sent(unit: Unit, copies: Sequence[tuple[Delivery, Message]], now: datet
     """
     sent: list[tuple[str, Sent]] = []
     for delivery, message in copies:
-        to = {a.address.lower() for a in (*message.to, *message.cc)} | {r.lower() for r in message.recipients}
-        one = Sent(message.id, delivery.internal_date, max(1, len(to)))
-        if delivery.original_location is DeliveryLocation.SENT:
-            sent.append((delivery.handle.mailbox.lower(), one))
-        elif message.direction in _OURS and (author := canonical_sender(message.sender.address)):
-            sent.append((author, one))
+        if author := _author(delivery, message):
+            everyone = (a.address for a in (*message.to, *message.cc))
+            to = {address.lower() for address in (*everyone, *message.recipients)}
+            sent.append((author, Sent(message.id, delivery.internal_date, max(1, len(to)))))
     if not sent:
         return
     unit.sent_mail.add(sent)
     recent = {account for account, one in sent if one.at > now - RECENT}
     judge_later(unit, unit.sent_mail.busy(recent, now - RECENT, BURST), now)
+
+
+def _author(delivery: Delivery, message: Message) -> str:
+    """The account of ours that sent this copy, "" for none."""
+    if delivery.original_location is DeliveryLocation.SENT:
+        return delivery.handle.mailbox.lower()
+    return canonical_sender(message.sender.address) if message.direction in _OURS else ""
 
 
 def judge_later(unit: Unit, accounts: Sequence[str], now: datetime) -> None:
