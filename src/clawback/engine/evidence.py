@@ -44,7 +44,10 @@ _OF_MESSAGES = frozenset({EntityKind.URL, EntityKind.FILE, EntityKind.IP})
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the evidence is made of: the investigation, messages with their copies, and what is listed."""
+    """What the evidence is made of: the investigation, messages with their copies, and what is listed.
+
+    All but what is listed by message id.
+    """
 
     state: Investigation
     messages: Mapping[str, Message]
@@ -52,6 +55,7 @@ class Ground:
     clusters: Mapping[str, frozenset[str]]
     said: Mapping[str, Judged]
     listed: Mapping[Entity, Indicator]
+    entities: Mapping[str, frozenset[Entity]]
 
 
 def evidence_of(
@@ -84,10 +88,11 @@ def _gather(unit: Unit, state: Investigation) -> Ground:
     copies: dict[str, list[Delivery]] = defaultdict(list)
     for delivery in unit.deliveries.of_messages(ids):
         copies[delivery.message_id].append(delivery)
-    entities = {entity for message in messages.values() for entity in entities_of(message)}
-    listed = {entity_of(one): one for one in unit.indicators.matching(entities)}
+    entities = {message_id: entities_of(message) for message_id, message in messages.items()}
+    near = unit.indicators.matching(frozenset[Entity]().union(*entities.values()))
+    listed = {entity_of(one): one for one in near}
     clusters = {message_id: frozenset(mine) for message_id, mine in members.items()}
-    return Ground(state, messages, copies, clusters, unit.detections.verdicts(ids), listed)
+    return Ground(state, messages, copies, clusters, unit.detections.verdicts(ids), listed, entities)
 
 
 def _stated(ground: Ground) -> Iterator[EvidenceItem]:
@@ -157,11 +162,11 @@ def _statuses(ground: Ground, message_id: str) -> list[EvidenceStatus]:
 def _carried(ground: Ground) -> Iterator[EvidenceItem]:
     """Files, URLs and IP addresses in the messages, each with what it is listed as."""
     stated = {item.entity: item for item in ground.state.evidence}
-    for message_id, message in ground.messages.items():
+    for message_id, carried in ground.entities.items():
         copies = ground.copies.get(message_id, ())
         seen = min((d.first_seen for d in copies), default=None)
         impacted = tuple(sorted({d.handle.mailbox for d in copies}))[:IMPACTED]
-        for entity in sorted(entities_of(message)):
+        for entity in sorted(carried):
             if entity.kind in _OF_MESSAGES:
                 known, listed = stated.get(entity), ground.listed.get(entity)
                 yield EvidenceItem(
