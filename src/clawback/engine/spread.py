@@ -120,8 +120,3 @@ def join_offered(unit: Unit, approved: Remediation, actor: str, now: datetime) -
     members = [Member(m, (reasons.get(m, asked),)) for m in sorted(new)]
     unit.clusters.join(approved.cluster_id, members)
     count(unit, approved.investigation_id, unit.clusters.head(approved.cluster_id), new, actor, now)
-
-
-def left_of(offers: Sequence[Offer]) -> int:
-    """Copies of what is offered that are in mailboxes."""
-    return sum(one.left for one in offers)
