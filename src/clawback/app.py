@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -119,7 +119,7 @@ def build(settings: Settings, *, progress: Progress = silent, inline: bool = Fal
         bodies=Bodies(settings.store.bodies),
         progress=progress,
         pace=Pace(settings.work.mailboxes_at_once, settings.work.messages_per_second),
-        warnings=ShippedWarnings(frozenset(d.lower() for d in settings.organisation.domains)),
+        warnings=ShippedWarnings(_lowered(settings.organisation.domains)),
         reporting=_reporting(settings),
     )
     return App(settings, parts)
@@ -151,13 +151,13 @@ def _is_dead(worker: str) -> bool:
 
 def _reporting(settings: Settings) -> Reporting:
     """Where users report mail, and who tells them the result."""
-    own = frozenset(d.lower() for d in settings.organisation.domains)
+    own = _lowered(settings.organisation.domains)
     places = tuple(
         ReportPlace(
             source=place.source,
             mailbox=place.mailbox.lower(),
             folder=place.folder or "*",
-            domains=frozenset(d.lower() for d in place.domains) or own,
+            domains=_lowered(place.domains) or own,
             anyone=place.anyone,
             reported_as=ReportedAs(place.reported_as),
             age=timedelta(days=place.days),
@@ -173,6 +173,10 @@ def _reporting(settings: Settings) -> Reporting:
         timedelta(minutes=told.clean_after_minutes),
         _templates(Path(home, told.templates)) if told.templates else {},
     )
+
+
+def _lowered(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
 
 
 def _templates(folder: Path) -> dict[SubmissionResult, str]:
@@ -192,8 +196,8 @@ def _templates(folder: Path) -> dict[SubmissionResult, str]:
 
 def _reader(settings: Settings, inline: bool) -> Reader:
     organisation = Organisation(
-        frozenset(d.lower() for d in settings.organisation.domains),
-        frozenset(h.lower() for h in settings.organisation.trusted_hops),
+        _lowered(settings.organisation.domains),
+        _lowered(settings.organisation.trusted_hops),
     )
     if inline:
         return InlineReader(organisation)
