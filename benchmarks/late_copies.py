@@ -43,15 +43,14 @@ from tests.servers.lmtp import Lmtp
 from tests.servers.sources import imap_settings
 
 from clawback import app
-from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import Indicator, IndicatorKind, indicator
 from clawback.engine import commands
 from clawback.engine.ingest import sync_all
 from clawback.engine.parts import Parts
 from clawback.response.plan import Remediation, RemediationStatus
-from clawback.response.policy import Policy
 from clawback.settings import OrganisationSettings, Settings, SourceSettings
 from clawback.store import Store
+from clawback.testing.policies import unbraked
 
 ACTOR = "benchmark"
 HIDDEN = "Quarantine"
@@ -226,7 +225,7 @@ def arm(built: app.App, site: Site, users: Sequence[str], armed: int) -> None:
     with site.post() as deliver:
         for n in range(armed):
             deliver(users[n * len(users) // armed], n, letter(n, n))
-    commands.set_policy(built.parts, Policy(automatic=frozenset(ClusterKind)), ACTOR)
+    commands.set_policy(built.parts, unbraked(), ACTOR)
     worker = built.worker()
 
     async def work(parts: Parts) -> None:

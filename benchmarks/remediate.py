@@ -24,17 +24,16 @@ from pathlib import Path
 from corpus import machine
 
 from clawback import app
-from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import IndicatorKind, indicator
 from clawback.engine import commands
 from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Parts
 from clawback.response.plan import Tally
-from clawback.response.policy import Policy
 from clawback.settings import OrganisationSettings, Settings, SourceSettings
 from clawback.testing.campaigns import Campaign, carriers
 from clawback.testing.many import deliver_many
 from clawback.testing.organisation import Organisation
+from clawback.testing.policies import unbraked
 
 ACTOR = "benchmark"
 
@@ -103,8 +102,7 @@ def _finish(built: app.App) -> None:
 
 def remove(built: app.App, campaign: Campaign) -> tuple[float, Tally, str]:
     """List the URL and work until nothing is left to do: seconds, account, and the remediation's id."""
-    policy = Policy(automatic=frozenset(ClusterKind), limit=len(campaign.delivered))
-    commands.set_policy(built.parts, policy, ACTOR)
+    commands.set_policy(built.parts, unbraked(), ACTOR)
     listed = indicator(IndicatorKind.URL, campaign.indicator, added_at=datetime.now(UTC))
     started = time.perf_counter()
     commands.add_indicator(built.parts, listed, ACTOR)

@@ -30,12 +30,11 @@ from tests.servers.dovecot import PASSWORD, Dovecot, dovecot
 from tests.servers.sources import imap_settings
 
 from clawback import app
-from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import IndicatorKind, indicator
 from clawback.engine import commands
 from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Parts
-from clawback.response.policy import Policy
+from clawback.testing.policies import unbraked
 
 FOLDERS = ("INBOX", "Archive/2024", "Projects", "M&APw-ll", "Junk")
 KEYWORDS = ("$Forwarded", "project-x", "later", "$label1", "seen-by-boss")
@@ -123,9 +122,7 @@ def play(form: str, mailboxes: int, each: int, doveadm: bool) -> Figures:
             started = time.perf_counter()
             built.run(_read)
             reading = time.perf_counter() - started
-            commands.set_policy(
-                built.parts, Policy(automatic=frozenset(ClusterKind), limit=messages), "benchmark"
-            )
+            commands.set_policy(built.parts, unbraked(), "benchmark")
             started = time.perf_counter()
             listed = indicator(IndicatorKind.URL, URL, added_at=datetime.now(UTC))
             commands.add_indicator(built.parts, listed, "benchmark")

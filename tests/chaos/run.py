@@ -24,7 +24,6 @@ from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.dovecot_config import Format
 
 from clawback import app
-from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import Indicator, IndicatorKind, indicator
 from clawback.analysis.matching import keys_of
 from clawback.app import App
@@ -32,7 +31,7 @@ from clawback.engine import commands
 from clawback.engine.ingest import Synced, sync_all
 from clawback.engine.parts import Parts
 from clawback.message.delivery import DeliveryLocation
-from clawback.response.policy import Policy
+from clawback.testing.policies import unbraked
 
 PATIENCE = 1_500.0
 """Seconds without an end after which the run is given up."""
@@ -109,9 +108,7 @@ def play(form: Format, copies: int, mailboxes: int, kills: int, seed: int, *, pa
         outcome = Outcome(copies=copies)
         with app.build(told, inline=True) as built:
             built.run(_read)
-            commands.set_policy(
-                built.parts, Policy(automatic=frozenset(ClusterKind), limit=10 * copies), "chaos"
-            )
+            commands.set_policy(built.parts, unbraked(), "chaos")
             worker = Worker(told)
             owners = [Owner(server, users, names, seed + n) for n in range(2)]
             killer = Killer(server, worker, kills, pause, seed)

@@ -20,13 +20,12 @@ from tests.chaos.stage import URL, Names, fill, settings, user
 from tests.servers.dovecot import Dovecot, dovecot, missing
 
 from clawback import app
-from clawback.analysis.clusters import ClusterKind
 from clawback.analysis.indicators import IndicatorKind, indicator
 from clawback.engine import commands
 from clawback.engine.ingest import sync_all
 from clawback.engine.parts import Parts
-from clawback.response.policy import Policy
 from clawback.store import Store
+from clawback.testing.policies import unbraked
 
 SEED = 20_261_132
 COPIES, MAILBOXES, KILLS = 300, 20, 4
@@ -80,7 +79,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settled]:
         given = fill(server, users, BAD, CLEAN, Names())
         told = settings(server, users, tmp_path_factory.mktemp("chaos"))
         with app.build(told, inline=True) as built:
-            commands.set_policy(built.parts, Policy(automatic=frozenset(ClusterKind)), "chaos")
+            commands.set_policy(built.parts, unbraked(), "chaos")
             listed = indicator(IndicatorKind.URL, URL, added_at=built.parts.now())
             commands.add_indicator(built.parts, listed, "chaos")
             worker = built.worker()
