@@ -19,7 +19,7 @@ from clawback.response import defender
 from clawback.response.deciding import waits_for
 from clawback.response.parting import chosen
 from clawback.response.plan import Deed, Outcome, Receipt, Remediation, RemediationStatus
-from clawback.response.records import account
+from clawback.response.records import account, comment_of
 from clawback.response.standing import StandingOrder
 
 RESULTS = (
@@ -130,7 +130,7 @@ def _facts(done: Remediation) -> dict[str, object]:
     }
     if done.status is RemediationStatus.PENDING:
         return facts | _waiting(done)
-    note = done.note or (done.approval.note if done.approval else "")
+    note = comment_of(done)
     later = {"Decided": done.decided_at, "Decided by": done.decided_by, "Note": note, "Ended": done.ended_at}
     first = done.first.by if done.first else ""
     later |= {"Proposed by": first, "Part of": done.part_of}

@@ -30,6 +30,11 @@ def account(done: Remediation | RemediationStanding) -> str:
     return line + (f" ({done.late} of them late)" if done.late else "")
 
 
+def comment_of(remediation: Remediation) -> str:
+    """What was said about it by whoever decided, "" for nothing."""
+    return remediation.note or (remediation.approval.note if remediation.approval else "")
+
+
 def threats(investigation: Investigation) -> int:
     """How many malicious messages its clusters hold."""
     return sum(c.messages for c in investigation.clusters if c.verdict.value == "malicious")
@@ -125,7 +130,7 @@ def _action(standing: RemediationStanding) -> Record:
 
 def action_record(remediation: Remediation) -> Record:
     """A remediation action with its account: Found = Removed + AlreadyGone + Failed + Skipped (+ Open)."""
-    tally, approval, seen = remediation.tally, remediation.approval, remediation.refreshed
+    tally, seen = remediation.tally, remediation.refreshed
     pending = remediation.status is RemediationStatus.PENDING
     record: Record = {
         "ActionId": remediation.id,
@@ -147,7 +152,7 @@ def action_record(remediation: Remediation) -> Record:
         "InMailboxNow": seen.places.in_mailbox if seen else None,
         "LookedAt": seen.at if seen else None,
         "PartOf": remediation.part_of or None,
-        "Comment": remediation.note or (approval.note if approval else "") or None,
+        "Comment": comment_of(remediation) or None,
         "Time": remediation.made_at,
         "Expires": remediation.expires_at if not remediation.decided_at else None,
         "Undoes": remediation.undoes or None,

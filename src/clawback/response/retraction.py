@@ -71,11 +71,7 @@ class Fate:
 def removed(results: Iterable[tuple[Deed, Receipt]]) -> dict[str, tuple[Deed, Receipt]]:
     """The copies that a removal has out of their mailboxes, by delivery id; of several receipts the last."""
     last = {deed.delivery_id: (deed, receipt) for deed, receipt in results}
-    return {
-        delivery_id: pair
-        for delivery_id, pair in last.items()
-        if pair[1].outcome is Outcome.REMOVED and pair[1].before and pair[1].after
-    }
+    return {delivery_id: pair for delivery_id, pair in last.items() if pair[1].moved}
 
 
 _RESTORED = {

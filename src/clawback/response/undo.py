@@ -11,7 +11,6 @@ from clawback.message.delivery import DeliveryLocation
 from clawback.response.plan import (
     ActionKind,
     Deed,
-    Outcome,
     Plan,
     Receipt,
     Remediation,
@@ -45,11 +44,10 @@ def undo(
     skips: list[Skip] = []
     last = {deed.delivery_id: (deed, receipt) for deed, receipt in receipts}
     for deed, receipt in last.values():
-        moved = receipt.outcome is Outcome.REMOVED and receipt.before and receipt.after
-        if moved and deed.delivery_id not in apart:
+        if receipt.moved and deed.delivery_id not in apart:
             deeds.append(_way_back(len(deeds), deed, receipt, remediation.kind))
         else:
-            reason = apart[deed.delivery_id] if moved else f"was not moved: {receipt.outcome.value}"
+            reason = apart[deed.delivery_id] if receipt.moved else f"was not moved: {receipt.outcome.value}"
             skips.append(Skip(deed.delivery_id, deed.handle.mailbox, deed.location, reason))
     if not deeds:
         nothing = "has no copy out of its mailbox any more" if apart else "moved no copy"
