@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from imapclient import IMAPClient
 from tests.servers.certificates import OPENSSL, certificate
@@ -62,6 +63,7 @@ _PACKAGES = {
     "imap": "dovecot-imapd",
     "lmtp": "dovecot-lmtpd",
     "modules/lib90_sieve_plugin.so": "dovecot-sieve",
+    "managesieve": "dovecot-managesieved",
 }
 _TRIES = 5
 
@@ -129,6 +131,11 @@ class Dovecot:
         return self._ports.doveadm
 
     @property
+    def sieve_port(self) -> int:
+        """The port of ManageSieve, open only when users have scripts."""
+        return self._ports.sieve
+
+    @property
     def ca_file(self) -> Path:
         """The certificate of the authority, when the server speaks TLS."""
         assert self._certificate, "this server has no TLS"
@@ -182,12 +189,13 @@ class Dovecot:
                 if time.monotonic() > until:
                     raise TimeoutError(f"{folder} of {user} does not hold {count} messages")
 
-    def doveadm(self, *arguments: str, check: bool = True) -> str:
+    def doveadm(self, *arguments: str, check: bool = True, stdin: IO[bytes] | None = None) -> str:
         """What the administrator's tool prints; with `check`, `CalledProcessError` when it fails."""
         tool = program("doveadm")
         assert tool
         command = [tool, "-c", str(self.config), *arguments]
-        run = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        given = stdin or subprocess.DEVNULL
+        run = subprocess.run(command, check=False, stdin=given, capture_output=True, text=True)
         if check and run.returncode:
             failure = subprocess.CalledProcessError(run.returncode, command, run.stdout, run.stderr)
             failure.add_note(run.stderr)

@@ -35,7 +35,7 @@ state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 info_log_path = {folder}/info.log
 listen = {host}
-protocols = imap lmtp
+protocols = {protocols}
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_master_user_separator = *
@@ -81,6 +81,7 @@ service imap-login {{
     ssl = yes
   }}
 }}
+{sieve}
 service lmtp {{
   user = {owner.name}
   inet_listener lmtp {{
@@ -116,6 +117,15 @@ plugin {{
 {plugin_settings}
 }}
 {extra}
+"""
+
+_SIEVE = """
+service managesieve-login {{
+  {owner.chroot}
+  inet_listener sieve {{
+    port = {ports.sieve}
+  }}
+}}
 """
 
 _USERS = """
@@ -165,11 +175,12 @@ class Ports:
     imaps: int
     lmtp: int
     doveadm: int
+    sieve: int
 
     @classmethod
     def free(cls) -> Ports:
         """Choose them."""
-        return cls(free_port(), free_port(), free_port(), free_port())
+        return cls(*(free_port() for _ in range(5)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +217,8 @@ def configuration(
     return _CONFIG.format(
         folder=folder,
         host=HOST,
+        protocols="imap lmtp sieve" if options.sieve else "imap lmtp",
+        sieve=_SIEVE.format(owner=owner, ports=ports) if options.sieve else "",
         owner=owner,
         ports=ports,
         imaps=ports.imaps if certificate else 0,

@@ -59,6 +59,7 @@ class _Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_file: str = ""
     idle: int = 100
     doveadm: list[str] = []
+    sieve_port: int = 0
 
 
 def options_of(name: str, plain: Mapping[str, Any], home: Path) -> Options:
@@ -80,6 +81,7 @@ def options_of(name: str, plain: Mapping[str, Any], home: Path) -> Options:
             watching=_watching(told, home),
             connections=told.connections,
             doveadm=tuple(told.doveadm),
+            sieve_port=told.sieve_port,
         )
     except (msgspec.ValidationError, BadSettings) as error:
         raise BadSettings(f"source {name!r}: {error}") from None
@@ -92,6 +94,7 @@ def _check(told: _Plain) -> None:
         "largest_megabytes": (told.largest_megabytes, 1, 120),
         "idle": (told.idle, 0, 10_000),
         "port": (told.port, 0, 65_535),
+        "sieve_port": (told.sieve_port, 0, 65_535),
     }
     for option, (value, least, most) in bounds.items():
         if not least <= value <= most:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from clawback.mailboxes.base import Capability, Failure, FolderListing, Move, RawMessage, Wanted
-from clawback.mailboxes.imap import changing, describing, finding, listing, reading
+from clawback.mailboxes.imap import changing, describing, finding, listing, managesieve, reading
 from clawback.mailboxes.imap.bulk import Answers, in_bulk
 from clawback.mailboxes.imap.choosing import hand_of
 from clawback.mailboxes.imap.folders import look
@@ -15,6 +15,7 @@ from clawback.mailboxes.imap.options import Options
 from clawback.mailboxes.imap.system import System
 from clawback.mailboxes.imap.watching import Watcher
 from clawback.message.delivery import DeliveryLocation, Handle, Observed
+from clawback.message.mail_rules import MailRule
 
 
 class ImapConnector:
@@ -43,6 +44,8 @@ class ImapConnector:
             can.add(Capability.MOVE)
         if not seen or "UIDPLUS" in seen:
             can.add(Capability.DELETE)
+        if self._system.options.sieve_port:
+            can.add(Capability.RULES)
         return frozenset(can)
 
     async def describe(self) -> tuple[str, ...]:
@@ -105,6 +108,10 @@ class ImapConnector:
     def location_of(self, mailbox: str, folder: str) -> DeliveryLocation:
         """The kind of place a folder is."""
         return self._system.names.location_of(mailbox, folder)
+
+    async def rules(self, mailbox: str) -> tuple[MailRule, ...]:
+        """What the active Sieve script of a mailbox's owner does, read by ManageSieve."""
+        return await managesieve.rules_of(self._system.options, mailbox, self._system.names.user(mailbox))
 
     async def close(self) -> None:
         """End the watch and say goodbye on all sessions."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clawback.errors import MailboxError
+from clawback.mailboxes.imap import managesieve
 from clawback.mailboxes.imap.hands import Hand
 from clawback.mailboxes.imap.options import Access, Login, Tls
 from clawback.mailboxes.imap.session import open_session
@@ -29,6 +32,7 @@ async def describe(system: System, hand: Hand) -> tuple[str, ...]:
         _reads(system),
         sentence(system),
         _hides(system),
+        await _scripts(system, mailboxes),
         *([refused] if refused else []),
     )
 
@@ -49,6 +53,20 @@ async def _refused(system: System, mailbox: str) -> str:
         )
     await second.leave()
     return ""
+
+
+async def _scripts(system: System, mailboxes: Sequence[str]) -> str:
+    """Whether the owners' Sieve scripts can be read."""
+    port = system.options.sieve_port
+    if not port:
+        return "does not see the owners' mail rules: set sieve_port if the server speaks ManageSieve"
+    where = f"the owners' mail rules by ManageSieve at port {port}"
+    try:
+        for mailbox in mailboxes[:1]:
+            await managesieve.rules_of(system.options, mailbox, system.names.user(mailbox))
+    except MailboxError as error:
+        return f"cannot read {where}: {error}"
+    return f"reads {where}"
 
 
 def _needs_two(system: System) -> bool:

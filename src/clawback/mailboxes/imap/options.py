@@ -104,7 +104,8 @@ class Watching:
 class Options:
     """All of it. `connections` is how many sessions may be open at once, those that idle not counted.
 
-    `doveadm` is the command that moves copies on the mail host; empty when there is none.
+    `doveadm` is the command that moves copies on the mail host; empty when there is none. `sieve_port` is
+    where ManageSieve shows the owners' scripts, 0 for nowhere.
     """
 
     server: Server
@@ -114,3 +115,4 @@ class Options:
     watching: Watching = Watching()
     connections: int = 8
     doveadm: tuple[str, ...] = ()
+    sieve_port: int = 0

@@ -153,7 +153,7 @@ async def _opened(server: Server, login: Login, mailbox: str, user: str) -> Sess
 
 
 async def _connect(server: Server) -> Session:
-    context = _context(server) if server.tls is not Tls.NONE else None
+    context = trusted(server) if server.tls is not Tls.NONE else None
     implicit = context if server.tls is Tls.IMPLICIT else None
     reader, writer = await asyncio.open_connection(
         server.host,
@@ -194,7 +194,8 @@ def _said(reply: Reply) -> str:
     return str(failure_of(reply, "STARTTLS"))
 
 
-def _context(server: Server) -> ssl.SSLContext:
+def trusted(server: Server) -> ssl.SSLContext:
+    """Whose certificates are believed. Raises BadSettings when those of `ca_file` cannot be read."""
     try:
         changed = server.ca_file.stat().st_mtime_ns if server.ca_file else 0
         return _trusting(server.ca_file, changed)
@@ -221,27 +222,37 @@ async def _log_in(session: Session, login: Login, mailbox: str, user: str) -> No
         session.quick = reply.ok and b"QRESYNC" in _words_after(reply, b"ENABLED")
 
 
-def _credentials(login: Login, mailbox: str, user: str, capabilities: frozenset[str]) -> Command:
+def whom(login: Login, mailbox: str, user: str) -> tuple[str, str, str]:
+    """In whose name a mailbox is opened ("" for one's own), by whom, and with which secret.
+
+    Raises LoginFailed where none is known.
+    """
     if login.access is Access.OWN:
         own = login.own.get(mailbox.lower())
         if own is None:
             raise LoginFailed(f"there are no credentials for {mailbox}")
-        return _plain("", own[0], own[1](), capabilities)
+        return "", own[0], own[1]()
     if login.secret is None:
         raise LoginFailed("no password is set for the administrator")
     if login.access is Access.ADMIN:
-        return _plain("", login.admin, login.secret(), capabilities)
+        return "", login.admin, login.secret()
     if login.separator:
-        return _plain("", f"{user}{login.separator}{login.admin}", login.secret(), capabilities)
-    return _plain(user, login.admin, login.secret(), capabilities)
+        return "", f"{user}{login.separator}{login.admin}", login.secret()
+    return user, login.admin, login.secret()
 
 
-def _plain(authzid: str, user: str, password: str, capabilities: frozenset[str]) -> Command:
-    """SASL PLAIN (RFC 4616), in one line where it can be; LOGIN only where nothing else is offered."""
+def sasl_plain(authzid: str, user: str, password: str) -> bytes:
+    """The one message of SASL PLAIN (RFC 4616), in base64. Raises LoginFailed for null characters."""
     if "\0" in authzid + user + password:
         raise LoginFailed("a user name or password holds a null character")
+    return base64.b64encode("\0".join((authzid, user, password)).encode())
+
+
+def _credentials(login: Login, mailbox: str, user: str, capabilities: frozenset[str]) -> Command:
+    """SASL PLAIN, in one line where it can be; LOGIN only where nothing else is offered."""
+    authzid, name, password = whom(login, mailbox, user)
+    words = sasl_plain(authzid, name, password)
     if "AUTH=PLAIN" in capabilities:
-        words = base64.b64encode("\0".join((authzid, user, password)).encode())
         if "SASL-IR" in capabilities:
             return Command.of(b"AUTHENTICATE PLAIN " + words)
         return Command((b"AUTHENTICATE PLAIN",), words)
@@ -249,7 +260,7 @@ def _plain(authzid: str, user: str, password: str, capabilities: frozenset[str])
         raise LoginFailed("the server takes no password on this connection: is TLS missing?")
     if authzid:
         raise LoginFailed("the server cannot log in one user for another: it does not offer AUTH=PLAIN")
-    return Command((b"LOGIN ", user.encode(), b" ", password.encode(), b""))
+    return Command((b"LOGIN ", name.encode(), b" ", password.encode(), b""))
 
 
 def _refusal(reply: Reply, what: str) -> MailboxError:
