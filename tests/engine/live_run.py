@@ -7,7 +7,7 @@ Mail comes minute by minute, lists change, owners read, move and delete; each is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -190,6 +190,25 @@ def differences(one: dict[str, object], other: dict[str, object]) -> Sequence[st
         assert isinstance(theirs, list)
         if mine != theirs:
             found.append(f"{name}: {len(mine)} and {len(theirs)}")
-            found += [f"  only here: {str(x)[:600]}" for x in mine if x not in theirs][:3]
-            found += [f"  only there: {str(x)[:600]}" for x in theirs if x not in mine][:3]
+            here, there = ([x for x in a if x not in b][:3] for a, b in ((mine, theirs), (theirs, mine)))
+            found += [f"  only here: {str(x)[:600]}" for x in here]
+            found += [f"  only there: {str(x)[:600]}" for x in there]
+            found += [
+                f"    of these, {line[:600]}"
+                for x, y in zip(here, there, strict=False)
+                for line in _apart(x, y)
+            ]
     return found
+
+
+def _apart(one: object, other: object) -> Iterator[str]:
+    """Where two pictures of what may be the same thing part."""
+    if not (isinstance(one, list) and isinstance(other, list)):
+        if one != other:
+            yield f"here {one}, there {other}"
+    elif len(one) == len(other):
+        for mine, theirs in zip(one, other, strict=True):
+            yield from _apart(mine, theirs)
+    else:
+        here, there = ([x for x in a if x not in b] for a, b in ((one, other), (other, one)))
+        yield f"only here {here}, only there {there}"

@@ -30,7 +30,8 @@ def test_what_was_sent_is_counted_once_by_the_hour(store: Store) -> None:
     hour = NOW.replace(minute=0)
     sent = [Sent(f"msg-{n}", NOW - timedelta(minutes=20 * n), n + 1) for n in range(4)]
     with store.write() as unit:
-        unit.sent_mail.add([("ann@example.org", one) for one in sent])
+        again = Sent("msg-1", NOW + timedelta(days=1), 99)
+        unit.sent_mail.add([("ann@example.org", one) for one in (*sent, again)])
         unit.sent_mail.add([("ann@example.org", Sent("msg-0", NOW + timedelta(days=1), 99))])
         unit.sent_mail.add([("ben@example.org", sent[0])])
     with store.read() as unit:

@@ -31,8 +31,11 @@ class SentMail(Repository):
     """What accounts of the organisation sent, each message once however many copies there are."""
 
     def add(self, items: Iterable[tuple[str, Sent]]) -> None:
-        """Keep (account, what it sent); known ones stay as they are."""
-        rows = {(armour(s.message_id), armour(account)): (micros(s.at), s.addresses) for account, s in items}
+        """Keep (account, what it sent), of a message's copies the first; known ones stay as they are."""
+        rows: dict[tuple[str, str], tuple[int, int]] = {}
+        for account, sent in items:
+            # As if each came alone: what is known must not depend on how many are recorded at once.
+            rows.setdefault((armour(sent.message_id), armour(account)), (micros(sent.at), sent.addresses))
         columns = ("message_id", "account", "at", "addresses")
         ordered = [(*key, *rest) for key, rest in sorted(rows.items())]
         for chunk in chunks(ordered):
