@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
 import socket
+import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,6 +20,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from clawback import plugins
+from clawback.engine.aside import Asked, Beside, Ended, Line, Told
 from clawback.engine.backtest import backtest
 from clawback.engine.pace import Pace
 from clawback.engine.parts import Bodies, Parts, Progress, silent
@@ -24,12 +28,13 @@ from clawback.engine.reading import InlineReader, PoolReader, Reader
 from clawback.engine.reporting import Reporting
 from clawback.engine.watch import Watch
 from clawback.engine.workflow import Worker
-from clawback.errors import BadSettings
+from clawback.errors import BadSettings, ClawbackError
 from clawback.intel.warninglists import ShippedWarnings
 from clawback.mailboxes.stand_in import StandIn
 from clawback.message.message import Organisation
 from clawback.message.reports import ReportedAs
 from clawback.response.backtest import Backtest
+from clawback.response.backtests import scored
 from clawback.response.feedback import NAMES
 from clawback.response.policy import Policy
 from clawback.response.submissions import ReportPlace, SubmissionResult
@@ -75,7 +80,11 @@ class App:
     def backtest(self, policy: Policy, past: timedelta) -> Backtest:
         """What this policy would have done with the mail of the past so far back; nothing is touched."""
         until = self.parts.now()
-        return asyncio.run(backtest(self.parts, StandIn, policy, until - past, until))
+        return self.backtest_between(policy, until - past, until)
+
+    def backtest_between(self, policy: Policy, since: datetime, until: datetime) -> Backtest:
+        """What this policy would have done with the mail that came from `since` to before `until`."""
+        return asyncio.run(backtest(self.parts, StandIn, policy, since, until))
 
     def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
         """Run one piece of asynchronous work to its end and let go of every connection."""
@@ -121,8 +130,44 @@ def build(settings: Settings, *, progress: Progress = silent, inline: bool = Fal
         pace=Pace(settings.work.mailboxes_at_once, settings.work.messages_per_second),
         warnings=ShippedWarnings(_lowered(settings.organisation.domains)),
         reporting=_reporting(settings),
+        aside=Beside(_BESIDE, msgspec.json.encode(settings)),
     )
     return App(settings, parts)
+
+
+_BESIDE = (sys.executable, "-c", "from clawback.app import beside; beside()")
+_NICE = 19
+
+
+def beside() -> None:
+    """The process beside: goes through the past at the lowest priority, until its parent is gone."""
+    os.nice(_NICE)
+    asked = msgspec.json.decode(sys.stdin.buffer.readline(), type=Asked)
+    threading.Thread(target=_end_with_parent, args=(asked.folder,), daemon=True).start()
+
+    def told(stage: str, done: int, total: int, messages: int = 0) -> None:
+        _say(Told(stage, done, total))
+
+    try:
+        settings = msgspec.json.decode(asked.settings, type=Settings)
+        with build(settings, progress=told, inline=True) as app:
+            found = app.backtest_between(asked.policy, asked.since, asked.until)
+    except ClawbackError as error:
+        _say(Ended(error=str(error)))
+    else:
+        _say(Ended(score=scored(found)))
+
+
+def _say(line: Line) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _end_with_parent(folder: str) -> None:
+    """End when nobody wants the result any more, and leave nothing behind in the folder made for us."""
+    sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 
 def _free_dead_leases(store: Store) -> None:

@@ -19,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
 from tests.web.desk import Desk, desk
 
 from clawback.engine import accounts
+from clawback.engine.backtest_jobs import order_backtest
+from clawback.response.policy import Policy
 from clawback.store import MessageQuery
 from clawback.web.access import ROUTES
 
@@ -64,6 +66,7 @@ def ids(opened: Desk) -> dict[str, str]:
         "message_id": message.id,
         "indicator_id": listed.id,
         "token_id": token.id,
+        "backtest_id": order_backtest(opened.app.parts, Policy(), 1, "ann").id,
         "name": "analyst",
     }
 

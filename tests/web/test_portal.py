@@ -33,6 +33,7 @@ PAGES = (
     "/indicators",
     "/retract",
     "/policies",
+    "/policies/backtests",
     "/sources",
     "/exposure",
     "/audit",

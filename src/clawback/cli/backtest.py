@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -15,7 +15,8 @@ from clawback.cli.policy_options import changed, length, policy_options
 from clawback.cli.session import Session
 from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
-from clawback.response.backtest import Backtest, Label
+from clawback.response.backtest import Label
+from clawback.response.backtests import BacktestFigures, figures_of
 
 WAITS = (
     Column("Plans", lambda w: w.plans, whole=True),
@@ -64,38 +65,32 @@ def backtest(session: Session, /, days: float, as_json: bool, **given: Any) -> N
     if as_json:
         click.echo(to_json({"backtest": found, "waits": found.waits}), nl=False)
         return
-    _say(found)
+    say_found(found.since, found.until, figures_of(found))
 
 
-def _say(found: Backtest) -> None:
-    click.echo(format_list([_facts(found)], width_of(sys.stdout)))
-    runs = sorted(found.runs, key=lambda run: -run.copies)
-    emit(runs[:LARGEST], RUNS, False, nothing="Nothing would have been planned.")
+def say_found(since: datetime, until: datetime, found: BacktestFigures) -> None:
+    """The figures of a result, its largest plans, and why others would have waited."""
+    click.echo(format_list([_facts(since, until, found)], width_of(sys.stdout)))
+    emit(found.runs[:LARGEST], RUNS, False, nothing="Nothing would have been planned.")
     if found.waits:
         click.echo()
         emit(found.waits[:LARGEST], WAITS, False)
-    if len(runs) > LARGEST or len(found.waits) > LARGEST:
+    if found.plans > LARGEST or len(found.waits) > LARGEST:
         click.echo("(the largest; --json has all)", err=True)
 
 
-def _facts(found: Backtest) -> dict[str, object]:
-    by_itself = sum(run.by_itself for run in found.runs)
+def _facts(since: datetime, until: datetime, found: BacktestFigures) -> dict[str, object]:
+    mean = length(timedelta(minutes=round(found.mean_minutes)))
     facts: dict[str, object] = {
-        "From": found.since,
-        "To": found.until,
+        "From": since,
+        "To": until,
         "New mail": f"{found.messages:,} messages, {found.copies:,} copies in {found.mailboxes:,} mailboxes",
         "Investigations": f"{found.investigations:,}",
-        "Plans": f"{len(found.runs):,}, {by_itself:,} of them by themselves",
-        "Taken out": f"{len(found.taken):,} copies of {found.messages_taken:,} messages in "
+        "Plans": f"{found.plans:,}, {found.by_itself:,} of them by themselves",
+        "Taken out": f"{found.taken:,} copies of {found.messages_taken:,} messages in "
         f"{found.mailboxes_touched:,} mailboxes",
-        "Exposure saved": f"{found.saved / timedelta(minutes=1):,.0f} minutes in all, "
-        f"{length(_mean(found))} a copy",
+        "Exposure saved": f"{found.minutes_saved:,.0f} minutes in all, {mean} a copy",
+        "False positives": f"{found.wrong:,} copies",
     }
-    false = {label: found.labelled(label) for label in Label}
-    facts["False positives"] = f"{sum(false.values()):,} copies"
-    return facts | {f"  {_LABELS[label]}": f"{n:,}" for label, n in false.items() if n}
-
-
-def _mean(found: Backtest) -> timedelta:
-    minutes = found.saved / timedelta(minutes=1) / max(1, len(found.taken))
-    return timedelta(minutes=round(minutes))
+    labels = found.false_positives.items()
+    return facts | {f"  {_LABELS[label]}": f"{n:,}" for label, n in labels if n}

@@ -56,7 +56,7 @@ class Tree(click.Group):
     "--server",
     metavar="URL",
     help="Ask the clawback at this address instead (investigations list and show; actions list, approve, "
-    "reject and undo).",
+    "reject and undo; backtest).",
 )
 @click.option(
     "--token-file", type=click.Path(path_type=Path), help="The file with the API token for --server."

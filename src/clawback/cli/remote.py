@@ -15,6 +15,7 @@ from clawback.cli.formatting import format_list
 from clawback.cli.investigations import listed, some
 from clawback.cli.options import as_json, more, page
 from clawback.cli.outcome import show_investigation, show_remediation
+from clawback.cli.remote_backtest import backtest
 from clawback.cli.tables import emit, to_json
 from clawback.client import Client, Listed
 from clawback.response.investigation import Investigation
@@ -130,5 +131,9 @@ def _id(text: str) -> str:
     return text
 
 
-COMMANDS: dict[str, click.Command] = {"investigations": investigations, "actions": actions}
+COMMANDS: dict[str, click.Command] = {
+    "investigations": investigations,
+    "actions": actions,
+    "backtest": backtest,
+}
 """What can be asked of another clawback."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from clawback.engine.aside import Aside
 from clawback.engine.pace import Pace
 from clawback.engine.reading import Reader
 from clawback.engine.reporting import Reporting
@@ -58,6 +59,7 @@ class Parts:
     turns: Turns = field(default_factory=Turns)
     warnings: Warnings = field(default_factory=NoWarnings)
     reporting: Reporting = field(default_factory=Reporting)
+    aside: Aside | None = None
 
     def connector(self, source: str) -> Connector:
         """The connector of that name (NotFound when the settings no longer hold it)."""

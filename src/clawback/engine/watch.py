@@ -16,7 +16,7 @@ from clawback.engine.looks import Looks
 from clawback.engine.parts import Parts
 from clawback.engine.refresh import refresh_due
 from clawback.engine.turns import Key
-from clawback.engine.workflow import URGENT, Worker
+from clawback.engine.workflow import APART, URGENT, Worker
 from clawback.errors import LoginFailed, MailboxError, Throttled, Unavailable
 from clawback.mailboxes.base import Capability
 
@@ -82,6 +82,7 @@ class Watch:
         self._refused: Counter[str] = Counter()
         self._work = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._apart = asyncio.Event()
         self.seen = Seen()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -90,6 +91,7 @@ class Watch:
         jobs += [self._drain(self._worker, self._work), self._expire()]
         # What comes late waits for no long removal.
         jobs.append(self._drain(self._worker.only(URGENT), self._urgent))
+        jobs.append(self._drain(self._worker.only(APART), self._apart))
         for source, connector in self._parts.connectors.items():
             jobs.append(self._sweeps(source))
             if Capability.WATCH in connector.capabilities():
@@ -236,6 +238,7 @@ class Watch:
     def _wake(self) -> None:
         self._work.set()
         self._urgent.set()
+        self._apart.set()
 
     async def _drain(self, worker: Worker, work: asyncio.Event) -> None:
         while True:

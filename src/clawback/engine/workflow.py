@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from clawback.engine.arrivals import LATE
+from clawback.engine.backtest_jobs import BACKTEST, run_ordered
 from clawback.engine.canary import release
 from clawback.engine.compromise import judge_sending
 from clawback.engine.elsewhere import plan_elsewhere
@@ -47,6 +48,9 @@ JITTER = 0.1
 """The part of a pause that is left to chance: what failed together shall not come back together."""
 URGENT = (LATE, REMEDIATE, RETRACT)
 """Work that goes before all other: what comes late is to go on sight, and what is wrong is to stop."""
+
+APART = (BACKTEST,)
+"""Work that lasts and that nothing waits for: only a worker for it alone takes it."""
 
 
 @dataclass(slots=True)
@@ -94,6 +98,8 @@ async def run(parts: Parts, job: Job, headway: Headway) -> None:
             judge_sending(parts, str(job.payload["account"]))
         case "release_rest":
             release(parts, str(job.payload["remediation"]))
+        case "backtest":
+            await run_ordered(parts, str(job.payload["backtest"]), still_ours)
         case "history":
             fill_history(parts)
         case "retro_hunt":
@@ -113,7 +119,7 @@ def pause_of(job: Job, error: ClawbackError, tries: int) -> float:
 class Worker:
     """One taker of queued work. Several may share a store, on one machine or many.
 
-    With `kinds` it takes only such work.
+    With `kinds` it takes only such work, else all but what is done `APART`.
     """
 
     def __init__(self, parts: Parts, name: str, kinds: tuple[str, ...] | None = None) -> None:
@@ -131,7 +137,7 @@ class Worker:
             first = URGENT if self._kinds is None else self._kinds
             job = unit.jobs.claim(self._name, self._parts.now(), LEASE, first)
             if job is None and self._kinds is None:
-                job = unit.jobs.claim(self._name, self._parts.now(), LEASE)
+                job = unit.jobs.claim(self._name, self._parts.now(), LEASE, but=APART)
         if job is None:
             return False
         # Whoever has the work now also settles it.

@@ -16,6 +16,7 @@ from clawback.analysis.indicators import Indicator, Threat, VerdictKind
 from clawback.response.alerts import Alert
 from clawback.response.counts import Places
 from clawback.response.events_access import ACCESS_EVENTS, AccessEvent
+from clawback.response.events_backtests import BACKTEST_EVENTS, BacktestEvent
 from clawback.response.events_brake import BRAKE_EVENTS, BrakeEvent, CollateralEstimated, RestHeld
 from clawback.response.events_clusters import ClusterRecut, OriginalJudged
 from clawback.response.events_decisions import RemediationExpiring, RemediationProposed
@@ -258,6 +259,7 @@ Event = (
     | IndicatorRemoved
     | VerdictRetracted
     | AutomationChanged
+    | BacktestEvent
     | BrakeEvent
     | AccessEvent
     | ClusterExported
@@ -270,6 +272,7 @@ EVENTS: tuple[type[Event], ...] = (
     IndicatorRemoved,
     VerdictRetracted,
     AutomationChanged,
+    *BACKTEST_EVENTS,
     *BRAKE_EVENTS,
     *ACCESS_EVENTS,
     InvestigationStarted,

@@ -97,15 +97,24 @@ class Jobs(Repository):
         self._insert(jobs, columns, [(*row, JobState.WAITING.value, "", 0, "")], tail)
 
     def claim(
-        self, worker: str, now: datetime, lease: timedelta, kinds: tuple[str, ...] | None = None
+        self,
+        worker: str,
+        now: datetime,
+        lease: timedelta,
+        kinds: tuple[str, ...] | None = None,
+        *,
+        but: tuple[str, ...] = (),
     ) -> Job | None:
         """Lease the work that waits longest, None when there is none that may start.
 
-        Two jobs of one kind and key are never leased at the same time.
+        Of these kinds only, or of all `but` some. Two jobs of one kind and key are never leased at the same
+        time.
         """
         query = select(jobs.c.no).where(_claimable(micros(now)))
         if kinds is not None:
             query = query.where(jobs.c.kind.in_([armour(kind) for kind in kinds]))
+        if but:
+            query = query.where(jobs.c.kind.not_in([armour(kind) for kind in but]))
         query = query.order_by(jobs.c.not_before, jobs.c.no).limit(1).with_for_update(skip_locked=True)
         no = self._connection.execute(query).scalar()
         if no is None:

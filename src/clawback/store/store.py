@@ -16,6 +16,7 @@ from clawback.store import border, database, migrate
 from clawback.store.accounts import Accounts
 from clawback.store.alerts import Alerts
 from clawback.store.audit import Audit
+from clawback.store.backtests import Backtests
 from clawback.store.blobs import Blobs
 from clawback.store.brake import Brake
 from clawback.store.clicks import Clicks
@@ -32,6 +33,7 @@ from clawback.store.indicators import Indicators
 from clawback.store.investigations import Investigations
 from clawback.store.jobs import Jobs
 from clawback.store.messages import Messages
+from clawback.store.overview import Overview
 from clawback.store.past import Past, Scratch
 from clawback.store.remediations import Remediations
 from clawback.store.retractions import Retractions
@@ -86,6 +88,10 @@ class Unit:
     @cached_property
     def figures(self) -> Figures:
         return Figures(self._connection)
+
+    @cached_property
+    def overview(self) -> Overview:
+        return Overview(self._connection)
 
     @cached_property
     def indicators(self) -> Indicators:
@@ -146,6 +152,10 @@ class Unit:
     @cached_property
     def scratch(self) -> Scratch:
         return Scratch(self._connection)
+
+    @cached_property
+    def backtests(self) -> Backtests:
+        return Backtests(self._connection)
 
     @cached_property
     def audit(self) -> Audit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -43,11 +44,19 @@ def change_automation(body: RawBody, order: GivenOrder, if_match: IfMatch) -> An
 def _changed(before: Policy, body: bytes) -> Policy:
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadParameter(f"the settings cannot be read: {error}") from None
+    return changed(before, given)
+
+
+def changed(before: Policy, given: Mapping[str, Any]) -> Policy:
+    """The policy with these settings; raises BadParameter for one that it has not, or that makes no sense."""
+    try:
         plain = msgspec.to_builtins(before)
         if unknown := sorted(set(given) - set(plain)):
             raise BadParameter(f"the policy has no setting {unknown[0]!r:.80}")
         return msgspec.convert({**plain, **given}, Policy)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except msgspec.MsgspecError as error:
         raise BadParameter(f"the settings cannot be read: {error}") from None
 
 

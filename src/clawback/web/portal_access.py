@@ -24,6 +24,9 @@ READS: tuple[str, ...] = (
     "/submissions/{submission_id}",
     "/indicators",
     "/policies",
+    "/policies/backtests",
+    "/policies/backtests/{backtest_id}",
+    "/policies/backtests/{backtest_id}/progress",
     "/sources",
     "/exposure",
     "/settings",
@@ -50,6 +53,8 @@ ORDERS: Mapping[str, Permission] = {
     "/retract": Permission.APPROVE,
     "/policies": Permission.ADMINISTER,
     "/policies/breaker/{turn}": Permission.APPROVE,
+    "/policies/backtests": Permission.ANALYSE,
+    "/policies/backtests/{backtest_id}/cancel": Permission.ANALYSE,
     "/settings/tokens": Permission.READ,
     "/settings/tokens/revoke": Permission.READ,
 }

@@ -64,6 +64,8 @@ SAID = {
     "listed": Said("Listed. Mail that is already here is looked through for it."),
     "removed": Said("Taken off the list."),
     "saved": Said("Saved."),
+    "backtest": Said("Ordered. It runs beside everything else; this page follows it."),
+    "backtest_cancelled": Said("Cancelled. Nothing is kept of it."),
     "confirmed": Said("Confirmed."),
     "dismissed": Said("Dismissed."),
     "proposed_offers": Said("Their removal is being planned; it waits for an approval like any other."),

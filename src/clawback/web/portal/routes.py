@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from clawback.errors import NotFound
 from clawback.web.portal import (
     actions,
+    backtests,
     clusters,
     explorer,
     house,
@@ -54,5 +55,6 @@ HANDLERS: tuple[Any, ...] = (
     *submissions.HANDLERS,
     *lists.HANDLERS,
     *policies.HANDLERS,
+    *backtests.HANDLERS,
     *house.HANDLERS,
 )

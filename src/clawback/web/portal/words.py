@@ -23,6 +23,7 @@ _TONES: Mapping[str, str] = {
     "terminated_by_system": "doubt",
     "starting": "work",
     "queued_by_throttling": "work",
+    "queued": "work",
     "approved": "work",
     "running": "work",
     "remediated": "good",
