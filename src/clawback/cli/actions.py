@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from clawback.cli.session import Session, finish
 from clawback.cli.tables import Column, emit, to_json, width_of
 from clawback.response import defender
 from clawback.response.deciding import waits_for
+from clawback.response.outcomes import ClassCount, told_undos
 from clawback.response.parting import chosen
 from clawback.response.plan import Deed, Outcome, Receipt, Remediation, RemediationStatus
 from clawback.response.records import account, comment_of
@@ -85,6 +87,7 @@ def show(session: Session, action_id: str, as_json: bool) -> None:
     ID is that of the action (rem-...), as `clawback actions list` shows it.
     """
     from clawback.engine.exposure import exposure_of
+    from clawback.engine.undoing import undos_of
 
     with session.app() as app, app.store.read() as unit:
         remediation = unit.remediations.get(action_id)
@@ -96,13 +99,22 @@ def show(session: Session, action_id: str, as_json: bool) -> None:
         braked = weighed_facts(unit, remediation, weighed)
         clocked = not remediation.undoes and remediation.tally.found <= CLOCKED
         exposed = exposure_of(unit, action_id, app.parts.now())[0] if clocked else None
+        classes = unit.results.classes(action_id)
+        undos = told_undos(remediation, undos_of(unit, remediation))
     if as_json:
         plain = {"action": remediation, "results": [_plain(*r) for r in results], "skips": skips}
         plain |= {"planned": () if results else plan.deeds, "armed_until": order.until if order else None}
         plain |= {"exposure": exposure_record(exposed) if exposed else None, "brake": weighed}
+        plain |= {"classes": classes, "undos": undos}
         click.echo(to_json(plain), nl=False)
         return
-    known = _facts(remediation) | braked | armed_until(order) | (exposure_facts(exposed) if exposed else {})
+    known = (
+        _facts(remediation)
+        | _classed(classes, undos)
+        | braked
+        | armed_until(order)
+        | (exposure_facts(exposed) if exposed else {})
+    )
     click.echo(format_list([known], width_of(sys.stdout)))
     if results:
         bad_first = sorted(results, key=lambda r: (r[1].outcome is Outcome.REMOVED, r[0].handle.mailbox))
@@ -136,6 +148,19 @@ def _facts(done: Remediation) -> dict[str, object]:
     later |= {"Proposed by": first, "Part of": done.part_of}
     later |= {"Undoes": done.undoes, "Undone by": done.undone_by}
     return facts | {name: value for name, value in later.items() if value}
+
+
+def _classed(classes: Sequence[ClassCount], undos: Sequence[str]) -> dict[str, object]:
+    """Failures by cause, what was left alone by reason, and what undos put back, in whole or in part."""
+    facts: dict[str, object] = {}
+    for name, outcome in (("Failed because", Outcome.FAILED), ("Left alone because", Outcome.SKIPPED)):
+        told = [f"{row.copies:,} {_why(row)}" for row in classes if row.outcome is outcome]
+        facts |= {name: ", ".join(told)} if told else {}
+    return facts | ({"Put back": list(undos)} if undos else {})
+
+
+def _why(row: ClassCount) -> str:
+    return row.cause.value.replace("_", " ") if row.cause else row.reason
 
 
 def _waiting(action: Remediation) -> dict[str, object]:

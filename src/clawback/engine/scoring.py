@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from clawback.store import Store, Unit
 
 PAGE = 500
 _BY_ITSELF = (AUTOMATION, STANDING)
+_NAMED = re.compile(r": rem-[0-9a-f]+$")
+"""A reason that names an action: that is in a store which is thrown away."""
 
 
 def score(live: Store, scratch: Store, policy: Policy, since: datetime, until: datetime) -> Backtest:
@@ -71,7 +74,7 @@ def _reasons(unit: Unit) -> dict[str, str]:
 def _run(unit: Unit, removal: Remediation, reasons: dict[str, str]) -> Run:
     approval = removal.approval
     by_itself = approval is not None and approval.by in _BY_ITSELF
-    reason = approval.note if approval else reasons.get(removal.id, "")
+    reason = approval.note if approval else _NAMED.sub("", reasons.get(removal.id, ""))
     kind = unit.clusters.head(removal.cluster_id).kind
     tally = unit.remediations.own_tally(removal.id)
     copies = tally.found - tally.skipped

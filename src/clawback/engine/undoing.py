@@ -16,15 +16,18 @@ Out = Mapping[str, tuple[Deed, Receipt]]
 """The copies that a removal took out, by delivery id, each with its last receipt."""
 
 
+def undos_of(unit: Unit, removal: Remediation) -> tuple[Remediation, ...]:
+    """Every undo of a removal, oldest first: there may be several, each of what the last left over."""
+    return tuple(one for one in unit.remediations.of_cluster(removal.cluster_id) if one.undoes == removal.id)
+
+
 def restored(unit: Unit, removal: Remediation, out: Out) -> dict[str, Receipt | None]:
     """What undos did with these copies of a removal since; None where one has yet to do it.
 
     A later undo counts before an earlier one.
     """
     found: dict[str, Receipt | None] = {}
-    for undo in unit.remediations.of_cluster(removal.cluster_id):
-        if undo.undoes != removal.id:
-            continue
+    for undo in undos_of(unit, removal):
         if undo.status in OPEN:
             found |= dict.fromkeys((deed.delivery_id for deed in unit.remediations.plan(undo.id).deeds), None)
         found |= {deed.delivery_id: receipt for deed, receipt in unit.remediations.receipts(undo.id)}
@@ -47,8 +50,7 @@ def apart(unit: Unit, removal: Remediation, out: Out) -> dict[str, str]:
 
 def under_way(unit: Unit, removal: Remediation) -> str:
     """The undo of a removal that has yet to end, "" for none."""
-    undos = (one for one in unit.remediations.of_cluster(removal.cluster_id) if one.undoes == removal.id)
-    return next((one.id for one in undos if one.status in OPEN), "")
+    return next((one.id for one in undos_of(unit, removal) if one.status in OPEN), "")
 
 
 def is_undone(unit: Unit, remediation_id: str) -> bool:

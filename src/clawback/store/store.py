@@ -36,6 +36,7 @@ from clawback.store.messages import Messages
 from clawback.store.overview import Overview
 from clawback.store.past import Past, Scratch
 from clawback.store.remediations import Remediations
+from clawback.store.results import Results
 from clawback.store.retractions import Retractions
 from clawback.store.sent_mail import SentMail
 from clawback.store.settings import Settings
@@ -116,6 +117,10 @@ class Unit:
     @cached_property
     def remediations(self) -> Remediations:
         return Remediations(self._connection)
+
+    @cached_property
+    def results(self) -> Results:
+        return Results(self._connection)
 
     @cached_property
     def standing(self) -> Standing:

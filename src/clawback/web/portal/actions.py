@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from litestar.params import FromPath, URLEncodedBody
@@ -13,10 +12,12 @@ from litestar.response import Redirect, Template
 from clawback.engine import commands, decisions
 from clawback.engine.exposure import exposure_of
 from clawback.engine.policies import policy_of
+from clawback.engine.undoing import undos_of
 from clawback.errors import BadParameter
 from clawback.message.delivery import Delivery
 from clawback.response.collateral import Why, described
 from clawback.response.deciding import second_person, waits_for
+from clawback.response.outcomes import told_undos
 from clawback.response.parting import EVERYTHING, Chosen
 from clawback.response.plan import Deed, Remediation, RemediationStatus
 from clawback.store import Unit
@@ -25,10 +26,11 @@ from clawback.web.portal.addresses import address_by_id
 from clawback.web.portal.forms import Cursor, NoteForm, Word, one_of
 from clawback.web.portal.frame import GivenPage, Page, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
+from clawback.web.results import wanted
 
 HERE = "/actions"
 COPIES = 200
-"""Copies of one action that are shown; the rest is in its export."""
+"""Copies of a plan that are shown; the API has all."""
 SELECTED = 100
 """Actions that one order decides about at most."""
 
@@ -92,28 +94,26 @@ def bulk(page: GivenPage, parts: GivenParts, data: URLEncodedBody[BulkForm]) -> 
 
 
 @page_at(HERE + "/{action_id:str}")
-def shown(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
+def shown(
+    action_id: FromPath[str], page: GivenPage, parts: GivenParts, result: Word = "", cursor: Cursor = ""
+) -> Template:
     """One action: what it would do or did to each copy, what the brake says, and the ways on."""
     with parts.store.read() as unit:
         one = unit.remediations.get(action_id)
-        facts = _facts(page, unit, one)
+        facts = _facts(page, unit, one) | _results(unit, one, result, cursor)
     return page.show("action.html", f"{one.id}", HERE, one=one, **facts)
 
 
 def _facts(page: Page, unit: Unit, one: Remediation) -> dict[str, Any]:
     plan = unit.remediations.plan(one.id)
     weighed = unit.brake.get(one.id)
-    results = tuple(islice(unit.remediations.results(one.id), COPIES))
-    skips = unit.remediations.left_alone(one.id)
     order = unit.standing.of_remediation(one.id)
     mailboxes = sorted({deed.handle.mailbox for deed in plan.deeds})
     return {
         "plan": plan,
         "deeds": plan.deeds[:COPIES],
         "now_at": _now_at(unit, plan.deeds[:COPIES]),
-        "results": results,
-        "skips": skips[:COPIES],
-        "skipped": len(skips),
+        "skipped": one.tally.skipped,
         "weighed": weighed,
         "estimate": described(weighed.estimate) if weighed else "",
         "whys": tuple(Why),
@@ -128,7 +128,36 @@ def _facts(page: Page, unit: Unit, one: Remediation) -> dict[str, Any]:
         "undoable": _undoable(one),
         "others": [(name, i, address_by_id(i)) for name, i in _others(one, weighed.rest if weighed else "")],
         "progress": one.tally.found - one.tally.open,
+        "undos": told_undos(one, undos_of(unit, one)),
+        "again": _again(unit, one),
     }
+
+
+def _results(unit: Unit, one: Remediation, key: str, cursor: str) -> dict[str, Any]:
+    """The results by class, and the copies of one class or of all, once there are any."""
+    classes = unit.results.classes(one.id)
+    if not classes:
+        return {"classes": (), "copies": ()}
+    copies, after = unit.results.copies(one.id, wanted(key), limit=ROWS, cursor=cursor)
+    total = sum(row.copies for row in classes if key in ("", row.key))
+    api = f"/api/actions/{one.id}/copies"
+    listing = ListPage(
+        f"{HERE}/{one.id}",
+        {"result": key},
+        len(copies),
+        cursor,
+        after,
+        total=total,
+        formats=(("CSV", f"{api}/export"), ("JSON", api)),
+    )
+    return {"classes": classes, "copies": copies, "results": listing, "result": key}
+
+
+def _again(unit: Unit, one: Remediation) -> str:
+    """What to investigate again for the copies that a removal failed on, "" where nothing failed."""
+    if one.undoes or not one.tally.failed or not one.ended_at:
+        return ""
+    return unit.investigations.get(one.investigation_id).cause.value
 
 
 def _now_at(unit: Unit, deeds: Sequence[Deed]) -> dict[str, Delivery]:

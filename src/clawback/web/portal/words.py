@@ -27,6 +27,8 @@ _TONES: Mapping[str, str] = {
     "approved": "work",
     "running": "work",
     "remediated": "good",
+    "removed": "good",
+    "skipped": "doubt",
     "prevented": "good",
     "completed": "good",
 }

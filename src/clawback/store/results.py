@@ -1,0 +1,169 @@
+"""Results of actions by class: counted, and their copies page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, not_, or_, select, true, tuple_
+
+from clawback.errors import BadQuery
+from clawback.message.delivery import DeliveryLocation
+from clawback.response.outcomes import (
+    CAUSES,
+    Cause,
+    ClassCount,
+    CopyResult,
+    ResultClass,
+    cause_of,
+    counted,
+)
+from clawback.response.plan import LET_RUN, Outcome, Receipt
+from clawback.store import pages
+from clawback.store.ledger import Ledger
+from clawback.store.schema import deeds, deliveries, receipts, remediations, skips
+from clawback.store.text import armour, disarm, handle_of, moment
+
+_LEFT_ALONE = 1
+"""In a cursor: the copies that a plan left alone, which come after those with receipts (0)."""
+
+
+class Results(Ledger):
+    """What became of the copies of a remediation's whole account, late ones too."""
+
+    def classes(self, remediation_id: str) -> tuple[ClassCount, ...]:
+        """Every class that has copies, with how many; raises NotFound."""
+        return counted(self._counts(self._numbers(remediation_id)))
+
+    def _counts(self, numbers: Sequence[int]) -> Iterator[tuple[ResultClass, int]]:
+        table = receipts.c
+        grouped = select(table.outcome, table.reason, func.count()).group_by(table.outcome, table.reason)
+        for outcome, reason, copies in self._connection.execute(
+            grouped.where(self._within(table.remediation_no, numbers))
+        ):
+            yield _class(Outcome(outcome), disarm(reason)), copies
+        query = select(skips.c.reason, func.count()).group_by(skips.c.reason)
+        mine = query.where(self._within(skips.c.remediation_no, numbers))
+        for reason, copies in self._connection.execute(mine):
+            yield ResultClass(Outcome.SKIPPED, reason=disarm(reason)), copies
+
+    def copies(
+        self, remediation_id: str, of: ResultClass | None = None, *, limit: int = 100, cursor: str = ""
+    ) -> tuple[tuple[CopyResult, ...], str]:
+        """A page of the copies of a class, or of all: those with receipts, then those left alone.
+
+        Raises NotFound for an unknown remediation, BadQuery for a cursor that is none.
+        """
+        pages.bounded(limit)
+        part, no, seq = pages.position_of(cursor, 3) or (0, 0, -1)
+        if part not in (0, _LEFT_ALONE):
+            raise BadQuery("the cursor is not one that this listing gave out")
+        numbers = self._numbers(remediation_id)
+        rows: list[tuple[int, Row[Any]]] = []
+        if part == 0:
+            rows += [(0, row) for row in self._receipted(numbers, of, (no, seq), limit + 1)]
+            no, seq = 0, -1
+        if len(rows) <= limit and (of is None or of.outcome is Outcome.SKIPPED):
+            more = self._left_alone(numbers, of, (no, seq), limit + 1 - len(rows))
+            rows += [(_LEFT_ALONE, row) for row in more]
+        found = tuple(_skip(row) if part else _result(row) for part, row in rows[:limit])
+        last = rows[limit - 1] if len(rows) > limit else None
+        return found, pages.cursor_of(last[0], last[1].remediation_no, last[1].seq) if last else ""
+
+    def each(self, remediation_id: str, of: ResultClass | None = None) -> Iterator[CopyResult]:
+        """All that `copies` has on its pages."""
+        cursor = ""
+        while True:
+            found, cursor = self.copies(remediation_id, of, limit=1_000, cursor=cursor)
+            yield from found
+            if not cursor:
+                return
+
+    def _numbers(self, remediation_id: str) -> list[int]:
+        """The running numbers of all that is part of the account."""
+        table = remediations.c
+        follows = (table.follows != "") & (table.follows == armour(remediation_id))
+        late = select(table.no).where(follows, table.status.in_([status.value for status in LET_RUN]))
+        return [self._no(remediation_id), *self._connection.execute(late.order_by(table.no)).scalars()]
+
+    def _receipted(
+        self, numbers: Sequence[int], of: ResultClass | None, after: tuple[int, int], limit: int
+    ) -> Sequence[Row[Any]]:
+        table = receipts.c
+        joined = receipts.join(
+            deeds, (deeds.c.remediation_no == table.remediation_no) & (deeds.c.seq == table.seq)
+        )
+        columns = (deeds.c.message_id, deeds.c.delivery_id, deeds.c.handle, deeds.c.location)
+        query = select(receipts, *columns).select_from(joined)
+        query = query.where(self._within(table.remediation_no, numbers), _is(of))
+        behind = tuple_(table.remediation_no, table.seq) > after
+        ordered = query.where(behind).order_by(table.remediation_no, table.seq).limit(limit)
+        return self._connection.execute(ordered).all()
+
+    def _left_alone(
+        self, numbers: Sequence[int], of: ResultClass | None, after: tuple[int, int], limit: int
+    ) -> Sequence[Row[Any]]:
+        table = skips.c
+        joined = skips.outerjoin(deliveries, deliveries.c.id == table.delivery_id)
+        query = select(skips, deliveries.c.message_id, deliveries.c.folder).select_from(joined)
+        query = query.where(self._within(table.remediation_no, numbers))
+        if of is not None and of.reason:
+            query = query.where(table.reason == armour(of.reason))
+        behind = tuple_(table.remediation_no, table.seq) > after
+        ordered = query.where(behind).order_by(table.remediation_no, table.seq).limit(limit)
+        return self._connection.execute(ordered).all()
+
+
+def _is(of: ResultClass | None) -> ColumnElement[bool]:
+    if of is None:
+        return true()
+    same = receipts.c.outcome == of.outcome.value
+    if of.reason:
+        return same & (receipts.c.reason == armour(of.reason))
+    return same & _caused(of.cause) if of.cause else same
+
+
+def _caused(cause: Cause) -> ColumnElement[bool]:
+    """Whether a failure has this cause, by the name of the error that its receipt begins with."""
+    if cause is not Cause.OTHER:
+        return or_(*(receipts.c.reason.startswith(f"{name}:") for name in CAUSES[cause]))
+    return not_(or_(*(_caused(other) for other in CAUSES)))
+
+
+def _class(outcome: Outcome, reason: str) -> ResultClass:
+    if outcome is Outcome.FAILED:
+        return ResultClass(outcome, cause_of(Receipt(0, outcome, reason, None, None, moment(0))))
+    return ResultClass(outcome, reason=reason if outcome is Outcome.SKIPPED else "")
+
+
+def _result(row: Row[Any]) -> CopyResult:
+    before, after = handle_of(row.handle), handle_of(row.after)
+    outcome, reason = Outcome(row.outcome), disarm(row.reason)
+    return CopyResult(
+        before.mailbox if before else "",
+        row.message_id,
+        row.delivery_id,
+        before.folder if before else "",
+        DeliveryLocation(row.location),
+        outcome,
+        _class(outcome, reason).cause,
+        reason,
+        after.folder if after else "",
+        moment(row.at),
+    )
+
+
+def _skip(row: Row[Any]) -> CopyResult:
+    folder = disarm(row.folder or "")
+    return CopyResult(
+        disarm(row.mailbox),
+        row.message_id or "",
+        row.delivery_id,
+        folder,
+        DeliveryLocation(row.location),
+        Outcome.SKIPPED,
+        None,
+        disarm(row.reason),
+        folder,
+        None,
+    )
