@@ -119,6 +119,14 @@ def test_members_join_a_cluster_and_keep_their_first_reasons(store: Store) -> No
         assert unit.clusters.with_message("msg-2") == ("clu-1",)
 
 
+def test_a_message_in_two_clusters_of_an_investigation_counts_once(store: Store) -> None:
+    with store.write() as unit:
+        unit.clusters.save(_cluster(_member(1), _member(2)), "inv-1")
+        unit.clusters.save(_cluster(_member(2), _member(3), number=2), "inv-1")
+        unit.clusters.save(_cluster(_member(4), number=3), "inv-2")
+        assert [unit.clusters.messages_of(f"inv-{n}") for n in (1, 2, 3)] == [3, 1, 0]
+
+
 def test_clusters_are_listed_with_their_sizes(store: Store) -> None:
     with store.write() as unit:
         unit.clusters.save(_cluster(*(_member(n) for n in range(12_000))), "inv-1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ needs_browser = pytest.mark.skipif(not CHROMIUM, reason="Debian's chromium is no
 class Refusing:
     """A mail system that refuses to move anything of some mailboxes; all else is the real one's."""
 
-    def __init__(self, real: Any, refused: dict[str, MailboxError]) -> None:
+    def __init__(self, real: Any, refused: Mapping[str, MailboxError]) -> None:
         self._real, self._refused = real, refused
 
     def __getattr__(self, name: str) -> Any:

@@ -55,6 +55,8 @@ def stay_up(session: Session, *, with_portal: bool = True) -> None:
 
 
 async def _serve(app: App, parts: Parts, *, with_portal: bool) -> None:
+    from clawback.engine.day_figures import keep_counted
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -64,7 +66,8 @@ async def _serve(app: App, parts: Parts, *, with_portal: bool) -> None:
     teller.begin(await _watched(parts))
     beside = portal(app.settings.file, teller.say) if with_portal else contextlib.nullcontext()
     async with beside:
-        tasks = [asyncio.create_task(watch.run(stop)), asyncio.create_task(teller.run(stop))]
+        jobs = (watch.run(stop), teller.run(stop), keep_counted(parts, stop))
+        tasks = [asyncio.create_task(job) for job in jobs]
         try:
             for first in asyncio.as_completed(tasks):
                 await first

@@ -14,6 +14,7 @@ from clawback.engine.commands import expire_due
 from clawback.engine.ingest import REFUSALS, Synced, sync
 from clawback.engine.looks import Looks
 from clawback.engine.parts import Parts
+from clawback.engine.pulse import Pulse
 from clawback.engine.refresh import refresh_due
 from clawback.engine.turns import Key
 from clawback.engine.workflow import APART, URGENT, Worker
@@ -83,6 +84,7 @@ class Watch:
         self._work = asyncio.Event()
         self._urgent = asyncio.Event()
         self._apart = asyncio.Event()
+        self._pulse = Pulse(parts)
         self.seen = Seen()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -92,6 +94,7 @@ class Watch:
         # What comes late waits for no long removal.
         jobs.append(self._drain(self._worker.only(URGENT), self._urgent))
         jobs.append(self._drain(self._worker.only(APART), self._apart))
+        jobs.append(self._pulse.run(self._tries, self.seen.stopped))
         for source, connector in self._parts.connectors.items():
             jobs.append(self._sweeps(source))
             if Capability.WATCH in connector.capabilities():
@@ -110,12 +113,14 @@ class Watch:
 
     def touch(self, source: str, mailbox: str) -> None:
         """Ask for one mailbox to be looked at soon; asking twice is asking once."""
+        self._pulse.news((source, mailbox))
         self._looks.news((source, mailbox))
 
     async def _watch(self, source: str) -> None:
         tries = 0
         while True:
             trouble: MailboxError = Unavailable("the events ended")
+            self._pulse.listening(source)
             try:
                 async for mailboxes in self._parts.connector(source).watch():
                     tries = 0
@@ -123,7 +128,8 @@ class Watch:
                         self.touch(source, mailbox)
             except MailboxError as error:
                 trouble = error
-                self.seen.troubles.append(f"{source}: {error}")
+                self._trouble(source, f"{source}: {error}", error)
+            self._pulse.broke_off(source)
             tries += 1
             await asyncio.sleep(self._pause(trouble, tries))
 
@@ -142,8 +148,10 @@ class Watch:
             try:
                 await self._sweep_once(source)
                 tries = 0
+                if source not in self.seen.stopped:
+                    self._pulse.swept(source, len(self._mailboxes[source]), self._parts.now() - begun)
             except MailboxError as error:
-                self.seen.troubles.append(f"{source}: {error}")
+                self._trouble(source, f"{source}: {error}", error)
                 tries += 1
                 pause = max(pause, self._pause(error, tries))
             now = self._parts.now()
@@ -185,7 +193,12 @@ class Watch:
     def _count(self) -> None:
         self.seen.waiting, self.seen.unreachable = self._looks.waiting, len(self._tries)
 
+    def _trouble(self, source: str, told: str, error: MailboxError) -> None:
+        self.seen.troubles.append(told)
+        self._pulse.trouble(source, error)
+
     def _reached(self, key: Key) -> None:
+        self._pulse.looked(key)
         self._tries.pop(key, None)
         self._refused.pop(key[0], None)
         if key[0] in self.seen.stopped:
@@ -195,7 +208,7 @@ class Watch:
     def _failed(self, key: Key, error: MailboxError) -> None:
         """Leave a mailbox alone for a while, and its whole source when that refuses our logins."""
         source, mailbox = key
-        self.seen.troubles.append(f"{source} {mailbox}: {error}")
+        self._trouble(source, f"{source} {mailbox}: {error}", error)
         self._tries[key] += 1
         if not isinstance(error, LoginFailed):
             self._looks.put_off(key, self._pause(error, self._tries[key]))

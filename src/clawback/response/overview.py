@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from statistics import median
+
+from clawback.response.exposure import Exposure
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +16,9 @@ class DayFigures:
     """What happened on one day (UTC), which begins at `day`.
 
     `messages` were new, `threats` are investigations begun that day that found some. Copies were `removed`
-    and `restored`; `wrong` are those of that day's removals that an undo has put back since. `actions`
-    ended that day, of which `undone` were undone since, in whole or in part. `minutes` of exposure are
-    those of the removals decided that day, and the times are medians over them; None: there is none.
+    and `restored`. `actions` are removals that ended that day, `undone` those of them that were undone since,
+    in whole or in part, and `wrong` their copies that were put back since. `exposure` is that of the
+    removals decided that day.
     """
 
     day: datetime
@@ -25,10 +29,73 @@ class DayFigures:
     wrong: int = 0
     actions: int = 0
     undone: int = 0
-    minutes: float = 0.0
-    to_detect: timedelta | None = None
-    to_decide: timedelta | None = None
-    to_act: timedelta | None = None
+    exposure: Exposure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days of a span added up. Times are those of a median day; None: there is none."""
+
+    messages: int
+    threats: int
+    removed: int
+    restored: int
+    wrong: int
+    actions: int
+    undone: int
+    copies: int
+    unread: int
+    clicked: int
+    answered: int
+    forwarded: int
+    minutes: float
+    to_detect: timedelta | None
+    to_decide: timedelta | None
+    to_act: timedelta | None
+
+    @property
+    def wrong_share(self) -> float | None:
+        """The part of the removed copies that was put back since, 0 to 1."""
+        return min(1.0, self.wrong / self.removed) if self.removed else None
+
+    @property
+    def undone_share(self) -> float | None:
+        """The part of the removals that was undone since, 0 to 1."""
+        return self.undone / self.actions if self.actions else None
+
+    @property
+    def unread_share(self) -> float | None:
+        """The part of the copies that went before anybody was seen to read them, 0 to 1."""
+        return self.unread / self.copies if self.copies else None
+
+
+def added(days: Sequence[DayFigures]) -> Span:
+    """The days of a span added up."""
+    clocks = [one.exposure for one in days if one.exposure is not None]
+    counts = ("messages", "threats", "removed", "restored", "wrong", "actions", "undone")
+    return Span(
+        **{name: sum(getattr(one, name) for one in days) for name in counts},
+        copies=sum(one.removed for one in clocks),
+        unread=sum(one.removed_unread for one in clocks),
+        clicked=sum(one.clicked for one in clocks),
+        answered=sum(one.answered for one in clocks),
+        forwarded=sum(one.forwarded for one in clocks),
+        minutes=sum(one.minutes for one in clocks),
+        to_detect=_median(one.to_detect for one in clocks),
+        to_decide=_median(decided(one) for one in clocks),
+        to_act=_median(one.to_act for one in clocks),
+    )
+
+
+def decided(exposure: Exposure) -> timedelta | None:
+    """How long a decision took: of people where they decided anything, else of automation."""
+    by_people = exposure.to_decide_by_people
+    return exposure.to_decide_by_itself if by_people is None else by_people
+
+
+def _median(times: Iterable[timedelta | None]) -> timedelta | None:
+    known = [time.total_seconds() for time in times if time is not None]
+    return timedelta(seconds=median(known)) if known else None
 
 
 class EventPath(StrEnum):

@@ -185,6 +185,13 @@ class Clusters(Repository):
         mine = query.where(self._within(clusters.c.id, ids)).group_by(clusters.c.id)
         return {row.id: row.members for row in self._connection.execute(mine)}
 
+    def messages_of(self, investigation_id: str) -> int:
+        """How many messages the clusters of an investigation have, each counted once."""
+        joined = cluster_members.join(clusters, clusters.c.no == cluster_members.c.cluster_no)
+        query = select(func.count(cluster_members.c.message_id.distinct())).select_from(joined)
+        mine = query.where(clusters.c.investigation_id == armour(investigation_id))
+        return self._connection.execute(mine).scalar_one()
+
     def investigation_of(self, cluster_id: str) -> str:
         """The id of the investigation a cluster belongs to; raises NotFound."""
         query = select(clusters.c.investigation_id).where(clusters.c.id == armour(cluster_id))

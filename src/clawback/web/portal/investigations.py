@@ -170,6 +170,8 @@ def shown(
     with parts.store.read() as unit:
         one = unit.investigations.get(investigation_id)
         actions, _ = unit.remediations.list(investigation_id=one.id, limit=ACTIONS)
+        # A message may be in several clusters.
+        messages = unit.clusters.messages_of(one.id) if len(one.clusters) > 1 else _in_clusters(one)
         items, counts = evidence_of(unit, one.id) if here in ("Evidence", "Mailboxes") else ((), ())
     pending = [action for action in actions if action.status is RemediationStatus.PENDING]
     history = [action for action in actions if action.status is not RemediationStatus.PENDING]
@@ -190,6 +192,7 @@ def shown(
         nodes=[{"label": n.label, "kind": n.kind, "detail": n.detail, "href": _href(n)} for n in drawn.nodes]
         if drawn
         else [],
+        messages=messages,
         **_figures(one, actions, parts.now()),
     )
 
@@ -199,11 +202,14 @@ def _tabs(one: Investigation, pending: int, history: int) -> list[tuple[str, str
     return [(name, f"{HERE}/{one.id}?tab={name}", numbers.get(name)) for name in TABS]
 
 
+def _in_clusters(one: Investigation) -> int:
+    return sum(cluster.messages for cluster in one.clusters)
+
+
 def _figures(one: Investigation, actions: Sequence[Remediation], now: datetime) -> dict[str, Any]:
     return {
         "open": one.status in OPEN_STATUSES and not one.terminated,
         "bad": any(c.verdict is VerdictKind.MALICIOUS for c in one.clusters),
-        "messages": sum(c.messages for c in one.clusters),
         "places_now": sum(c.now.left for c in one.clusters),
         "places_then": sum(c.then.left for c in one.clusters),
         "taken": sum(a.tally.removed for a in actions if not a.undoes and not a.follows),

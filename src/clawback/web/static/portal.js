@@ -84,6 +84,7 @@
 
   /* Plots: the data stands in the page, as JSON that nothing executes. */
   const plots = [];
+  const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
   function color(name) {
     /* A canvas wants the colour itself: what a variable holds for both themes is worked out on an element. */
     const probe = document.createElement("i");
@@ -110,7 +111,7 @@
         cursor: { y: false },
         legend: { live: true },
         scales: { x: { time: data.time !== false }, y: { range: (u, low, high) => [0, Math.max(1, high)] } },
-        axes: [axis, { ...axis, size: 46 }],
+        axes: [axis, { ...axis, size: 46, values: (u, ticks) => ticks.map((tick) => compact.format(tick)) }],
         series: [
           {},
           ...data.series.map((one) => ({
@@ -118,7 +119,8 @@
             stroke: color(one.color || "--accent"),
             fill: one.filled ? faint(one.color || "--accent") : undefined,
             width: 2,
-            points: { show: data.x.length < 3 },
+            spanGaps: true,
+            points: { show: data.x.length < 3 || one.values.includes(null) },
           })),
         ],
       }, [data.x, ...data.series.map((one) => one.values)], target);
