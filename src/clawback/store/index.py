@@ -51,6 +51,29 @@ class Index(Repository):
                 found.extend(run)
         return array("q", sorted(set(found) if len(keys) > 1 else found))
 
+    def back(self, keys: Sequence[int], limit: int, below: int | None = None) -> list[int]:
+        """The newest numbers with any of these keys, of those below a number, newest first; at most `limit`.
+
+        Each epoch is asked for its newest, so that what very many messages carry costs no more than that.
+        """
+        table, found = message_keys.c, set[int]()
+        mine = select(table.message_no).distinct().where(self._within(table.key, keys))
+        if below is not None:
+            mine = mine.where(table.message_no < below)
+        newest = mine.order_by(table.message_no.desc()).limit(limit)
+        for epoch in self.parts():
+            found.update(self._connection.execute(newest.where(table.epoch == epoch)).scalars())
+        return sorted(found, reverse=True)[:limit]
+
+    def count(self, keys: Sequence[int], most: int) -> int:
+        """How many messages carry any of these keys; counting ends with `most`."""
+        table = message_keys.c
+        query = select(table.message_no).where(
+            self._within(table.epoch, self.parts()), self._within(table.key, keys)
+        )
+        some = (query.distinct() if len(keys) > 1 else query).limit(most).subquery()
+        return self._connection.execute(select(func.count()).select_from(some)).scalar_one()
+
     def forget(self, epoch: int) -> None:
         """Drop a whole epoch from the index."""
         self._connection.execute(delete(message_keys).where(message_keys.c.epoch == epoch))

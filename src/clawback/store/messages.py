@@ -21,10 +21,12 @@ from clawback.store.index import Index
 from clawback.store.records import Codec, pack, unpack
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import deliveries, mailboxes, message_records, messages
-from clawback.store.text import armour, folded, micros, micros_or_none
+from clawback.store.text import armour, disarm, folded, micros, micros_or_none
 
 _codec = Codec(Message)
 _BATCH = 500
+_STEP = 200
+"""Messages that are read at once on the way back from the newest."""
 _INTERNET_ID = "internet_message_id"
 _HOLDS = "holds"
 _REFERS = "refers_to"
@@ -126,8 +128,33 @@ class Messages(Repository):
         To be read to its end inside the unit. Keys are 64-bit hashes: a message that carries none
         of them may, very rarely, come too.
         """
-        keys = [key64(entity.kind.value, entity.value) for entity in entities]
-        return self._records(Index(self._connection).numbers(keys))
+        return self._records(Index(self._connection).numbers(_keys_of(entities)))
+
+    def newest_sharing(self, entities: Sequence[Entity]) -> Iterator[Message]:
+        """As `sharing`, newest first: whoever reads only the first ones does not pay for the rest."""
+        keys, below = _keys_of(entities), None
+        while numbers := Index(self._connection).back(keys, _STEP, below):
+            found = dict(self._numbered_records(numbers))
+            yield from (found[no] for no in numbers if no in found)
+            below = numbers[-1]
+
+    def newest_carriers(self, entities: Sequence[Entity], most: int) -> tuple[str, ...]:
+        """The ids of the newest messages that carry any of these entities, newest first, at most so many."""
+        numbers = Index(self._connection).back(_keys_of(entities), most)
+        query = select(messages.c.id).where(self._within(messages.c.no, numbers))
+        return tuple(self._connection.execute(query.order_by(messages.c.no.desc())).scalars())
+
+    def count_sharing(self, entities: Sequence[Entity], most: int) -> int:
+        """How many messages carry any of these entities; counting ends with `most`."""
+        return Index(self._connection).count(_keys_of(entities), most)
+
+    def senders(self, message_ids: Sequence[str], most: int) -> list[tuple[str, int]]:
+        """Who sent these messages, and how many of them each, those with the most first; at most so many."""
+        ids = [armour(message_id) for message_id in message_ids]
+        count = func.count().label("sent")
+        query = select(messages.c.sender, count).where(self._within(messages.c.id, ids))
+        ordered = query.group_by(messages.c.sender).order_by(count.desc(), messages.c.sender).limit(most)
+        return [(disarm(row.sender), row.sent) for row in self._connection.execute(ordered)]
 
     def sharing_fingerprint(self, fingerprint: Fingerprint) -> tuple[str, ...]:
         """The ids of the messages with that fingerprint, oldest first (collisions possible)."""
@@ -230,6 +257,10 @@ class Messages(Repository):
         query = select(table.no, table.record).where(self._within(table.no, numbers)).order_by(table.no)
         for row in self._connection.execute(query).all():
             yield row.no, _codec.decode(unpack(row.record))
+
+
+def _keys_of(entities: Sequence[Entity]) -> list[int]:
+    return [key64(entity.kind.value, entity.value) for entity in entities]
 
 
 def _received_by(mailbox: str) -> Select[tuple[str]]:

@@ -30,6 +30,8 @@ messages = Table(
     integer("first_seen"),
     integer("epoch"),
     Index("messages_by_time", "first_seen", "no"),
+    Index("messages_by_sender", "sender", "first_seen", "no"),
+    Index("messages_by_domain", "sender_domain", "first_seen", "no"),
 )
 
 message_records = Table(
@@ -119,6 +121,7 @@ indicators = Table(
     integer("added_at"),
     integer("expires_at", nullable=True),
     text_column("note"),
+    Index("indicators_by_source", "source", "no"),
 )
 
 indicator_keys = Table(
@@ -181,6 +184,7 @@ cluster_members = Table(
     blob("reasons"),
     integer("score"),
     Index("cluster_members_by_message", "message_id"),
+    Index("cluster_members_by_seq", "cluster_no", "seq", "message_id"),
 )
 
 remediations = Table(
