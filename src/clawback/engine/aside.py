@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from clawback.errors import Corrupt, Refused
+from clawback.errors import Refused
 from clawback.response.backtests import Score
 from clawback.response.policy import Policy
 
@@ -121,4 +121,4 @@ def _line(line: bytes) -> Line:
     try:
         return _lines.decode(line)
     except msgspec.MsgspecError as error:
-        raise Corrupt(f"the process beside does not speak as we do: {error}") from None
+        raise Refused(f"the process beside does not speak as we do: {error}") from None

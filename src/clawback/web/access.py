@@ -76,6 +76,7 @@ ROUTES: Mapping[str, Row] = {
     "POST /api/backtests/{backtest_id}/cancel": _ANALYSE,
     "GET /api/backtests/{backtest_id}/copies": _READ,
     "GET /api/backtests/{backtest_id}/export": _ANALYSE,
+    "GET /api/overview": _READ,
     "GET /api/breaker": _READ,
     "POST /api/breaker/open": _APPROVE,
     "POST /api/breaker/close": _APPROVE,
