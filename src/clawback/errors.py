@@ -38,6 +38,10 @@ class BadQuery(UserError):
     """A filter, cursor or query cannot be read."""
 
 
+class TooWide(BadQuery):
+    """A search would take too long, or find more than may be acted on."""
+
+
 class BadParameter(UserError):
     """A parameter is unknown, ambiguous, missing or has an impossible value."""
 

@@ -3,7 +3,7 @@
 from clawback.store.audit import AuditCheck, AuditRow
 from clawback.store.blobs import Blobs
 from clawback.store.jobs import Job, JobState
-from clawback.store.messages import MessageQuery
+from clawback.store.message_query import FoundBy, MessageFilter, MessageQuery
 from clawback.store.past import Touch
 from clawback.store.scratch import scratch_store
 from clawback.store.store import Store, Unit
@@ -12,8 +12,10 @@ __all__ = [
     "AuditCheck",
     "AuditRow",
     "Blobs",
+    "FoundBy",
     "Job",
     "JobState",
+    "MessageFilter",
     "MessageQuery",
     "Store",
     "Touch",

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from clawback.errors import BadQuery, ClawbackError, Corrupt, MigrationFailed, ReadOnly, StoreUnavailable
 
 _PRIMARY_CODE = 0xFF
+_QUERY_CANCELED = "57014"
 _SQLITE: dict[int, type[ClawbackError]] = {
     sqlite3.SQLITE_READONLY: ReadOnly,
     sqlite3.SQLITE_PERM: ReadOnly,
@@ -84,6 +85,13 @@ def translate(context: ExceptionContext) -> None:
     mapped = ours(context.original_exception, disconnected=context.is_disconnect)
     if mapped is not None:
         context.chained_exception = mapped
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether the database gave up because its time was over."""
+    cause = getattr(error, "orig", None) or error.__cause__
+    interrupted = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+    return interrupted or getattr(cause, "sqlstate", None) == _QUERY_CANCELED
 
 
 def translated(error: DBAPIError) -> BaseException:

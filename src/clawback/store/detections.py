@@ -50,6 +50,20 @@ detections = Table(
 )
 
 
+def gravities(verdict: VerdictKind | None, threat: Threat | None) -> list[int]:
+    """The gravities with this verdict and threat; None is any."""
+    return [
+        gravity
+        for gravity, (one, other) in _BY_GRAVITY.items()
+        if verdict in (None, one) and threat in (None, other)
+    ]
+
+
+def verdict_of(gravity: int | None) -> VerdictKind:
+    """The verdict at a gravity; None is where nothing is said."""
+    return VerdictKind.NO_THREATS_FOUND if gravity is None else _BY_GRAVITY[gravity][0]
+
+
 class Detections(Repository):
     """What is said against messages."""
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import func, select
 
 from clawback.analysis.entities import Entity
 from clawback.analysis.features import Features
@@ -16,18 +15,16 @@ from clawback.analysis.fingerprints import Fingerprint
 from clawback.errors import NotFound
 from clawback.ids import key64
 from clawback.message.message import Message
-from clawback.store import pages
 from clawback.store.index import Index
-from clawback.store.records import Codec, pack, unpack
-from clawback.store.repository import Repository, chunks
-from clawback.store.schema import deliveries, mailboxes, message_records, messages
+from clawback.store.message_search import INTERNET_ID, MessageSearch, codec
+from clawback.store.records import pack, unpack
+from clawback.store.repository import chunks
+from clawback.store.schema import message_records, messages
 from clawback.store.text import armour, disarm, folded, micros, micros_or_none
 
-_codec = Codec(Message)
 _BATCH = 500
 _STEP = 200
 """Messages that are read at once on the way back from the newest."""
-_INTERNET_ID = "internet_message_id"
 _HOLDS = "holds"
 _REFERS = "refers_to"
 _LAST_REFERENCES = 3
@@ -38,26 +35,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class MessageQuery:
-    """Which messages to list; every filter given must hold.
-
-    `text` is looked for in the subject, without regard to case. `sender` is an address, or a domain
-    when it has no ``@``. `mailbox` is the address of one who got a copy. `since` and `until` (not
-    included) bound when we first saw the message. `message_ids` bounds the answer to these.
-    """
-
-    text: str = ""
-    sender: str = ""
-    mailbox: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    message_ids: tuple[str, ...] | None = None
-    limit: int = 100
-    cursor: str = ""
-
-
-class Messages(Repository):
+class Messages(MessageSearch):
     """All messages, without their bodies."""
 
     def add(self, batch: Sequence[tuple[Message, Features]], *, now: datetime | None = None) -> int:
@@ -76,7 +54,7 @@ class Messages(Repository):
         keys: list[tuple[int, int, int]] = []
         for no, (message, features) in enumerate(fresh.values(), first):
             if no in mine:
-                records.append((no, pack(_codec.encode(message.slim())), features.signature))
+                records.append((no, pack(codec.encode(message.slim())), features.signature))
                 keys.extend((epoch, key, no) for key in _keys(message, features))
         self._insert(message_records, ("no", "record", "signature"), records)
         Index(self._connection).add(keys)
@@ -97,7 +75,7 @@ class Messages(Repository):
         )
         for chunk in chunks([armour(message_id) for message_id in ids]):
             rows = self._connection.execute(query.where(self._within(messages.c.id, chunk)))
-            found |= {row.id: _codec.decode(unpack(row.record)) for row in rows}
+            found |= {row.id: codec.decode(unpack(row.record)) for row in rows}
         return found
 
     def signature(self, message_id: str) -> bytes:
@@ -119,7 +97,7 @@ class Messages(Repository):
 
     def by_internet_id(self, value: str) -> tuple[str, ...]:
         """The ids of the messages with that Message-ID header; a sender may write any, so often many."""
-        found = self._records(Index(self._connection).numbers([key64(_INTERNET_ID, value)]))
+        found = self._records(Index(self._connection).numbers([key64(INTERNET_ID, value)]))
         return tuple(message.id for message in found if message.internet_message_id == value)
 
     def sharing(self, entities: Sequence[Entity]) -> Iterator[Message]:
@@ -186,46 +164,9 @@ class Messages(Repository):
             found |= {row.id: bytes(row.signature) for row in rows}
         return found
 
-    def search(self, query: MessageQuery) -> tuple[tuple[Message, ...], str]:
-        """A page of slim messages, last seen first, and the next cursor ("" at the end).
-
-        Raises BadQuery for a limit or cursor that cannot be.
-        """
-        pages.bounded(query.limit)
-        position = pages.position_of(query.cursor, 2)
-        table = messages.c
-        found = select(table.no, table.first_seen).where(*self._conditions(query))
-        if position is not None:
-            seen, no = position
-            older = (table.first_seen == seen) & (table.no < no)
-            found = found.where(or_(table.first_seen < seen, older))
-        ordered = found.order_by(table.first_seen.desc(), table.no.desc()).limit(query.limit + 1)
-        rows = self._connection.execute(ordered).all()
-        last = rows[query.limit - 1] if len(rows) > query.limit else None
-        numbers = [row.no for row in rows[: query.limit]]
-        by_number = dict(self._numbered_records(numbers))
-        after = pages.cursor_of(last.first_seen, last.no) if last else ""
-        return tuple(by_number[no] for no in numbers), after
-
     def count(self) -> int:
         """How many messages are known."""
         return self._connection.execute(select(func.count()).select_from(messages)).scalar_one()
-
-    def _conditions(self, query: MessageQuery) -> Iterator[ColumnElement[bool]]:
-        table = messages.c
-        if query.text:
-            yield table.subject.contains(folded(query.text), autoescape=True)
-        if query.sender:
-            column = table.sender if "@" in query.sender else table.sender_domain
-            yield column == folded(query.sender)
-        if query.since is not None:
-            yield table.first_seen >= micros(query.since)
-        if query.until is not None:
-            yield table.first_seen < micros(query.until)
-        if query.message_ids is not None:
-            yield self._within(table.id, [armour(message_id) for message_id in query.message_ids])
-        if query.mailbox:
-            yield table.id.in_(_received_by(query.mailbox))
 
     def _numbers(self, count: int) -> int:
         """The first of so many running numbers that are ours alone."""
@@ -252,20 +193,9 @@ class Messages(Repository):
         for chunk in chunks(numbers, _BATCH):
             yield from (message for _, message in self._numbered_records(chunk))
 
-    def _numbered_records(self, numbers: Sequence[int]) -> Iterator[tuple[int, Message]]:
-        table = message_records.c
-        query = select(table.no, table.record).where(self._within(table.no, numbers)).order_by(table.no)
-        for row in self._connection.execute(query).all():
-            yield row.no, _codec.decode(unpack(row.record))
-
 
 def _keys_of(entities: Sequence[Entity]) -> list[int]:
     return [key64(entity.kind.value, entity.value) for entity in entities]
-
-
-def _received_by(mailbox: str) -> Select[tuple[str]]:
-    joined = deliveries.join(mailboxes, deliveries.c.mailbox_no == mailboxes.c.no)
-    return select(deliveries.c.message_id).select_from(joined).where(mailboxes.c.mailbox == armour(mailbox))
 
 
 def _row(no: int, message: Message, first_seen: int, epoch: int) -> tuple[Any, ...]:
@@ -287,7 +217,7 @@ def _keys(message: Message, features: Features) -> set[int]:
     keys = {key64(entity.kind.value, entity.value) for entity in features.entities}
     keys.update(key64(fingerprint.kind, fingerprint.value) for fingerprint in features.fingerprints)
     if message.internet_message_id:
-        keys.add(key64(_INTERNET_ID, message.internet_message_id))
+        keys.add(key64(INTERNET_ID, message.internet_message_id))
     for nested in message.nested:
         keys.add(key64(_HOLDS, nested.id))
     attached = (nested.internet_message_id for nested in message.nested)
