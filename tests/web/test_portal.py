@@ -20,6 +20,7 @@ from clawback.engine import accounts, commands
 from clawback.response.people import Role
 from clawback.response.policy import Policy
 from clawback.store import MessageQuery
+from clawback.store.listings import Listing
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Debian's chromium is not installed")
 
@@ -139,7 +140,7 @@ def test_whoever_may_sees_a_body_and_says_why(shared_desk: Desk, browser: Browse
         expect(page.get_by_role("heading", name="Source")).to_be_visible()
         assert opened.strangers == []
     with shared_desk.app.store.read() as unit:
-        rows, _ = unit.audit.newest(limit=20)
+        rows, _ = unit.audit.search(Listing(limit=20))
     assert any(row.type == "content_viewed" and row.body["reason"] == "is it a lure?" for row in rows)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, select
 
 from clawback.ids import digest
 from clawback.store import pages
+from clawback.store.listings import Listing
 from clawback.store.repository import Repository
 from clawback.store.schema import audit
 from clawback.store.text import armour, canonical_json, disarm, micros, moment
@@ -20,6 +21,8 @@ _LOCK = 0x61756474
 _BATCH = 1_000
 _COLUMNS = ("seq", "at", "actor", "type", "body", "hash")
 START = "0" * 64
+SEARCHED = {name: audit.c[name] for name in ("seq", "at", "actor", "type")}
+"""The columns that a search may ask about and sort by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,13 @@ class Audit(Repository):
         rows = self._connection.execute(query.order_by(audit.c.seq).limit(limit))
         return tuple(_audit_row(row) for row in rows)
 
-    def newest(self, *, limit: int = 100, cursor: str = "") -> tuple[tuple[AuditRow, ...], str]:
-        """A page, newest first, and the next cursor."""
+    def search(self, listing: Listing) -> tuple[tuple[AuditRow, ...], str]:
+        """A page of the events that meet the listing's conditions, in its order, and the next cursor.
+
+        Columns: `SEARCHED`. Raises BadQuery.
+        """
         query = select(*(audit.c[name] for name in _COLUMNS), audit.c.seq.label("no"))
-        rows, after = self._page(query, audit.c.seq, limit, cursor)
+        rows, after = self._listing(query, SEARCHED, audit.c.seq, listing)
         return tuple(_audit_row(row) for row in rows), after
 
     def export(self) -> Iterator[AuditRow]:
@@ -97,9 +103,13 @@ class Audit(Repository):
         query = select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
         return self._connection.execute(query).scalar() or START
 
-    def count(self) -> int:
-        """How many events there are."""
-        return self._connection.execute(select(func.count()).select_from(audit)).scalar_one()
+    def count(self, listing: Listing | None = None) -> int:
+        """How many events there are that meet the listing's conditions, on whatever page."""
+        return self._count_listing(select(audit.c.seq), SEARCHED, listing or Listing())
+
+    def last(self) -> int:
+        """The place of the newest event, 0 in an empty log."""
+        return self._connection.execute(select(func.max(audit.c.seq))).scalar() or 0
 
     def _all(self) -> Iterator[Row[Any]]:
         after = -(2**63)

@@ -19,15 +19,17 @@ from clawback.message.delivery import DeliveryLocation
 from clawback.response.counts import Places
 from clawback.store.columns import blob, integer, metadata, text_column
 from clawback.store.exclusions import outside_secops
+from clawback.store.listings import Listing
 from clawback.store.records import Codec
 from clawback.store.repository import CHUNK, Repository, chunks
-from clawback.store.schema import cluster_members, clusters, deliveries
+from clawback.store.schema import cluster_members, clusters, deliveries, messages
 from clawback.store.submissions import kept
 from clawback.store.text import armour, disarm, micros
 
 _codec = Codec(Cluster)
 _reasons: Codec[tuple[Reason, ...]] = Codec(tuple[Reason, ...])
-_UPSERT = "ON CONFLICT (id) DO UPDATE SET record = excluded.record"
+_HEAD = ("record", "kind", "key_value", "verdict", "line", "asked_at")
+_UPSERT = "ON CONFLICT (id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _HEAD)
 _COLUMNS = ("cluster_no", "message_id", "seq", "reasons", "score")
 _STAY = "ON CONFLICT (cluster_no, message_id) DO NOTHING"
 _RISE = (
@@ -47,6 +49,25 @@ cluster_candidates = Table(
     integer("score"),
 )
 
+SEARCHED: dict[str, ColumnElement[Any]] = {
+    **{name: clusters.c[name] for name in ("id", "investigation_id", "kind", "verdict", "line", "asked_at")},
+    "key": clusters.c.key_value.label("key"),
+    "messages": (
+        select(func.count(cluster_members.c.seq))
+        .where(cluster_members.c.cluster_no == clusters.c.no)
+        .scalar_subquery()
+        .label("messages")
+    ),
+}
+"""The columns that a search may ask about and sort by; of texts as the store has them."""
+MEMBERS: dict[str, ColumnElement[Any]] = {
+    **{name: cluster_members.c[name] for name in ("message_id", "seq", "score")},
+    "subject": func.coalesce(messages.c.subject, "").label("subject"),
+    "sender": func.coalesce(messages.c.sender, "").label("sender"),
+}
+"""As `SEARCHED`, of members: subject and sender are folded."""
+_MEMBER = cluster_members.c.message_id.label("no")
+
 
 class Clusters(Repository):
     """All clusters."""
@@ -64,8 +85,8 @@ class Clusters(Repository):
             cluster = replace(
                 cluster, line=line, folded=folded, threats=old.threats, volume=cluster.volume or old.volume
             )
-        row = (cluster.id, investigation_id, _head(cluster))
-        self._insert(clusters, ("id", "investigation_id", "record"), [row], _UPSERT)
+        row = (cluster.id, investigation_id, *_head(cluster))
+        self._insert(clusters, ("id", "investigation_id", *_HEAD), [row], _UPSERT)
         no = self._row(cluster.id).no
         everyone = (*cluster.members, *cluster.candidates)
         self._join(no, [m for m in everyone if _fine(m.score) >= _fine(line)])
@@ -74,9 +95,8 @@ class Clusters(Repository):
     def restate(self, cluster: Cluster) -> None:
         """Write what is said of a cluster anew; its members stay as they are. Raises NotFound."""
         row = self._row(cluster.id)
-        self._connection.execute(
-            update(clusters).where(clusters.c.no == row.no).values(record=_head(cluster))
-        )
+        head = dict(zip(_HEAD, _head(cluster), strict=True))
+        self._connection.execute(update(clusters).where(clusters.c.no == row.no).values(head))
 
     def recut(self, cluster_id: str, line: float) -> Cluster:
         """Move the line: members below it become candidates, candidates above it members.
@@ -176,6 +196,37 @@ class Clusters(Repository):
         """A page, newest first, and the next cursor. Without members: see `sizes`."""
         rows, after = self._page(select(clusters), clusters.c.no, limit, cursor)
         return tuple(_codec.decode(row.record) for row in rows), after
+
+    def search(self, listing: Listing) -> tuple[tuple[Cluster, ...], str]:
+        """A page of those that meet the listing's conditions, in its order, and the next cursor.
+
+        Columns: `SEARCHED`. Without members: see `sizes`. Raises BadQuery.
+        """
+        named = {order.column for order in listing.order}
+        # How many members all have is counted only where that is the order.
+        columns = {name: column for name, column in SEARCHED.items() if name in named or name != "messages"}
+        query = select(clusters.c.no, clusters.c.record, *columns.values())
+        rows, after = self._listing(query, columns, clusters.c.no, listing)
+        return tuple(_codec.decode(row.record) for row in rows), after
+
+    def count(self, listing: Listing) -> int:
+        """How many `search` finds, on whatever page."""
+        return self._count_listing(select(clusters.c.no), SEARCHED, listing)
+
+    def search_members(self, cluster_id: str, listing: Listing) -> tuple[tuple[Member, ...], str]:
+        """A page of a cluster's members, as `search`; columns: `MEMBERS`. Raises NotFound, BadQuery."""
+        joined = cluster_members.outerjoin(messages, messages.c.id == cluster_members.c.message_id)
+        query = select(cluster_members.c.reasons, _MEMBER, *MEMBERS.values()).select_from(joined)
+        mine = query.where(cluster_members.c.cluster_no == self._row(cluster_id).no)
+        rows, after = self._listing(mine, MEMBERS, cluster_members.c.message_id, listing)
+        return tuple(_member(row) for row in rows), after
+
+    def count_members(self, cluster_id: str, listing: Listing) -> int:
+        """How many `search_members` finds, on whatever page; raises NotFound."""
+        joined = cluster_members.outerjoin(messages, messages.c.id == cluster_members.c.message_id)
+        mine = select(_MEMBER).select_from(joined)
+        mine = mine.where(cluster_members.c.cluster_no == self._row(cluster_id).no)
+        return self._count_listing(mine, MEMBERS, listing)
 
     def sizes(self, cluster_ids: Sequence[str]) -> dict[str, int]:
         """How many members each of these clusters has."""
@@ -277,8 +328,16 @@ class Clusters(Repository):
         return replace(_codec.decode(row.record), members=tuple(_member(one) for one in found))
 
 
-def _head(cluster: Cluster) -> bytes:
-    return _codec.encode(replace(cluster, members=(), candidates=()))
+def _head(cluster: Cluster) -> tuple[Any, ...]:
+    """What stands in the columns of `_HEAD`."""
+    return (
+        _codec.encode(replace(cluster, members=(), candidates=())),
+        cluster.kind.value,
+        armour(cluster.key.value),
+        cluster.verdict.value,
+        _fine(cluster.line),
+        micros(cluster.asked_at),
+    )
 
 
 def _fine(score: float) -> int:

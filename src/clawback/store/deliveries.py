@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, select, text
 
 from clawback.errors import NotFound
 from clawback.message.delivery import Delivery, DeliveryAction, DeliveryLocation, Handle
+from clawback.store.listings import Listing
 from clawback.store.mailboxes import Mailboxes
 from clawback.store.repository import chunks
 from clawback.store.schema import deliveries, mailboxes
@@ -51,7 +53,27 @@ _GONE_FIRST = (
 )
 
 
+SEARCHED = {
+    "source": mailboxes.c.source,
+    "mailbox": mailboxes.c.mailbox,
+    "copies": (
+        select(func.count(deliveries.c.no))
+        .where(deliveries.c.mailbox_no == mailboxes.c.no)
+        .scalar_subquery()
+        .label("copies")
+    ),
+}
+"""What a search for mailboxes may ask about and sort by."""
 _IN_MAILBOX = [place.value for place in DeliveryLocation if place.in_mailbox]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMailbox:
+    """A mailbox that was looked at, and how many copies in it are remembered, those that are gone too."""
+
+    source: str
+    mailbox: str
+    copies: int
 
 
 class Deliveries(Mailboxes):
@@ -182,6 +204,20 @@ class Deliveries(Mailboxes):
         query = select(mailboxes.c.source, mailboxes.c.mailbox, func.count(deliveries.c.no))
         rows = self._connection.execute(query.select_from(joined).group_by(mailboxes.c.no))
         return sorted((disarm(source), disarm(mailbox), count) for source, mailbox, count in rows)
+
+    def search_mailboxes(self, listing: Listing) -> tuple[tuple[KnownMailbox, ...], str]:
+        """A page of the mailboxes that meet the listing's conditions, in its order, and the next cursor.
+
+        Columns: `SEARCHED`. Raises BadQuery.
+        """
+        query = select(mailboxes.c.no, *SEARCHED.values())
+        rows, after = self._listing(query, SEARCHED, mailboxes.c.no, listing)
+        found = (KnownMailbox(disarm(row.source), disarm(row.mailbox), row.copies) for row in rows)
+        return tuple(found), after
+
+    def count_mailboxes(self, listing: Listing) -> int:
+        """How many `search_mailboxes` finds, on whatever page."""
+        return self._count_listing(select(mailboxes.c.no), SEARCHED, listing)
 
     def owners(self) -> frozenset[str]:
         """The addresses of all mailboxes that were ever looked at."""

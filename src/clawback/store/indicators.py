@@ -14,6 +14,7 @@ from clawback.analysis.matching import keys_of
 from clawback.errors import NotFound
 from clawback.ids import key64
 from clawback.store.database import is_sqlite
+from clawback.store.listings import Listing
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import indicator_keys, indicators
 from clawback.store.text import armour, disarm, micros, micros_or_none, moment, moment_or_none
@@ -25,6 +26,14 @@ _COLUMNS = (
 _FENCE = 0x436C_6177_4665_6E63
 _CHANGING = ("confidence", "expires_at", "note")
 _UPSERT = "ON CONFLICT (id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _CHANGING)
+
+_NEVER = 2**62
+_NAMES = ("id", "kind", "value", "verdict", "threat", "source", "confidence", "added_at", "note")
+SEARCHED = {
+    **{name: indicators.c[name] for name in _NAMES},
+    "expires_at": func.coalesce(indicators.c.expires_at, _NEVER).label("expires_at"),
+}
+"""The columns that a search may ask about and sort by; what never expires does so last."""
 
 
 class Indicators(Repository):
@@ -59,7 +68,7 @@ class Indicators(Repository):
         found = self._connection.execute(query).first()
         if found is None:
             raise NotFound(f"there is no indicator {indicator_id}")
-        return _indicator(found)
+        return _indicator(found, found.expires_at)
 
     def has(self, indicator_id: str) -> bool:
         """Whether an indicator of that id is listed."""
@@ -92,14 +101,24 @@ class Indicators(Repository):
         if verdict is not None:
             query = query.where(indicators.c.verdict == verdict.value)
         rows, after = self._page(query, indicators.c.no, limit, cursor)
-        return tuple(_indicator(row) for row in rows), after
+        return tuple(_indicator(row, row.expires_at) for row in rows), after
+
+    def search(self, listing: Listing) -> tuple[tuple[Indicator, ...], str]:
+        """A page of those that meet the listing's conditions, in its order, and the next cursor.
+
+        Columns: `SEARCHED`. Raises BadQuery.
+        """
+        table = indicators.c
+        query = select(table.no, table.match, table.expires_at.label("expires"), *SEARCHED.values())
+        rows, after = self._listing(query, SEARCHED, table.no, listing)
+        return tuple(_indicator(row, row.expires) for row in rows), after
 
     def listed_between(self, since: datetime, until: datetime) -> tuple[Indicator, ...]:
         """What was listed between these moments, in the order in which it was, and still is listed."""
         table = indicators.c
         query = select(indicators).where(table.added_at >= micros(since), table.added_at < micros(until))
         rows = self._connection.execute(query.order_by(table.added_at, table.no))
-        return tuple(_indicator(row) for row in rows)
+        return tuple(_indicator(row, row.expires_at) for row in rows)
 
     def matching(self, entities: Iterable[Entity]) -> tuple[Indicator, ...]:
         """Every indicator that may name one of these entities, expired ones too, oldest first.
@@ -111,12 +130,12 @@ class Indicators(Repository):
         joined = indicator_keys.join(indicators, indicators.c.no == indicator_keys.c.indicator_no)
         for chunk in chunks(keys):
             query = select(indicators).select_from(joined).where(self._within(indicator_keys.c.key, chunk))
-            found |= {row.no: _indicator(row) for row in self._connection.execute(query)}
+            found |= {row.no: _indicator(row, row.expires_at) for row in self._connection.execute(query)}
         return tuple(found[no] for no in sorted(found))
 
-    def count(self) -> int:
-        """How many are listed."""
-        return self._connection.execute(select(func.count()).select_from(indicators)).scalar_one()
+    def count(self, listing: Listing | None = None) -> int:
+        """How many are listed that meet the listing's conditions, on whatever page."""
+        return self._count_listing(select(indicators.c.no), SEARCHED, listing or Listing())
 
     def _index(self, new: Sequence[Indicator]) -> None:
         numbers = self._numbers_of(indicators, (indicator.id for indicator in new))
@@ -147,7 +166,7 @@ def _row(indicator: Indicator) -> tuple[Any, ...]:
     )
 
 
-def _indicator(row: Row[Any]) -> Indicator:
+def _indicator(row: Row[Any], expires_at: int | None) -> Indicator:
     return Indicator(
         id=row.id,
         kind=IndicatorKind(row.kind),
@@ -158,6 +177,6 @@ def _indicator(row: Row[Any]) -> Indicator:
         source=disarm(row.source),
         confidence=row.confidence,
         added_at=moment(row.added_at),
-        expires_at=moment_or_none(row.expires_at),
+        expires_at=moment_or_none(expires_at),
         note=disarm(row.note),
     )

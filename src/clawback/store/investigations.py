@@ -12,7 +12,7 @@ from clawback.errors import NotFound, PlanStale
 from clawback.ids import key64
 from clawback.response.investigation import Investigation, InvestigationStatus
 from clawback.response.records import threats
-from clawback.store.listings import Listing, after, filtered, paged
+from clawback.store.listings import Listing
 from clawback.store.records import Codec, pack, unpack
 from clawback.store.repository import Repository
 from clawback.store.schema import investigations
@@ -94,15 +94,12 @@ class Investigations(Repository):
         """
         table = investigations.c
         query = select(table.no, table.record, *SEARCHED.values())
-        rows = self._connection.execute(paged(query, SEARCHED, table.no, listing)).all()
-        page = rows[: listing.limit]
-        return tuple(_codec.decode(unpack(row.record)) for row in page), after(rows, listing)
+        rows, after = self._listing(query, SEARCHED, table.no, listing)
+        return tuple(_codec.decode(unpack(row.record)) for row in rows), after
 
     def count(self, listing: Listing | None = None) -> int:
         """How many there are that meet the listing's conditions, on whatever page."""
-        query = select(func.count()).select_from(investigations)
-        found: int = self._connection.execute(filtered(query, SEARCHED, listing or Listing())).scalar_one()
-        return found
+        return self._count_listing(select(investigations.c.no), SEARCHED, listing or Listing())
 
     def by_status(self) -> dict[InvestigationStatus, int]:
         """How many stand how."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, and_, false, or_
 
@@ -12,8 +12,11 @@ from clawback.errors import BadQuery
 from clawback.store import pages
 from clawback.store.conditions import Columns, Condition, column_of, expression
 
+T = TypeVar("T")
 MOST_SKIPPED = 100_000
 MOST_ORDERS = 4
+AT_ONCE = 500
+"""Entries that are in memory at once when a whole listing is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,16 @@ def after(rows: Sequence[Row[Any]], listing: Listing) -> str:
     return pages.cursor_of(*position)
 
 
+def each(search: Callable[[Listing], tuple[tuple[T, ...], str]], listing: Listing) -> Iterator[T]:
+    """All that a search has on its pages, in its order; only a page of it is in memory at once."""
+    cursor = listing.cursor
+    while True:
+        found, cursor = search(replace(listing, limit=AT_ONCE, cursor=cursor))
+        yield from found
+        if not cursor:
+            return
+
+
 def _behind(
     keys: Sequence[tuple[ColumnElement[Any], bool]], position: Sequence[str | int]
 ) -> ColumnElement[bool]:
@@ -75,4 +88,7 @@ def _behind(
     for (key, descending), value in zip(keys, position, strict=True):
         cases.append(and_(*equal, key < value if descending else key > value))
         equal.append(key == value)
-    return or_(false(), *cases)
+    (first, descending), value = keys[0], position[0]
+    # That the first column is not before the position is said alone, so that its index can begin there.
+    begins = first <= value if descending else first >= value
+    return and_(begins, or_(false(), *cases))

@@ -24,6 +24,7 @@ from clawback.response.plan import (
     Skip,
     Tally,
 )
+from clawback.store.listings import Listing
 from clawback.store.records import Codec
 from clawback.store.schema import remediations
 from clawback.store.text import armour, disarm, micros, moment, moment_or_none
@@ -35,6 +36,15 @@ _DECIDED = frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED})
 _ENDED = frozenset({_S.COMPLETED, _S.FAILED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED})
 _GOING = (*OPEN, _S.COMPLETED)
 _PAGE = 500
+_NAMES = (
+    "id", "status", "kind", "investigation_id", "cluster_id", "made_at", "expires_at", "decided_by",
+)  # fmt: skip
+SEARCHED = {
+    **{name: remediations.c[name] for name in _NAMES},
+    "entity": remediations.c.key_value.label("entity"),
+    "decided_at": func.coalesce(remediations.c.decided_at, 0).label("decided_at"),
+}
+"""The columns that a search may ask about and sort by; what is not decided yet was decided in 1970."""
 
 
 class Remediations(Waiting):
@@ -92,6 +102,23 @@ class Remediations(Waiting):
         query = _listed(statuses, investigation_id)
         rows, after = self._page(query, remediations.c.no, limit, cursor)
         return self._with_accounts(rows), after
+
+    def search(self, listing: Listing) -> tuple[tuple[Remediation, ...], str]:
+        """A page of what `list` has that meets the listing's conditions, in its order, and the next cursor.
+
+        Columns: `SEARCHED`. Raises BadQuery.
+        """
+        table = remediations.c
+        query = _listed(None, None).with_only_columns(table.no, *SEARCHED.values())
+        found, after = self._listing(query, SEARCHED, table.no, listing)
+        numbers = [row.no for row in found]
+        mine = select(remediations).where(self._within(table.no, numbers))
+        rows = {row.no: row for row in self._connection.execute(mine)} if numbers else {}
+        return self._with_accounts([rows[no] for no in numbers]), after
+
+    def count(self, listing: Listing) -> int:
+        """How many `search` finds, on whatever page."""
+        return self._count_listing(_listed(None, None), SEARCHED, listing)
 
     def each(
         self,

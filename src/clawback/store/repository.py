@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, func, select
 
 from clawback.store import database, pages
+from clawback.store.conditions import Columns
+from clawback.store.listings import Listing, after, filtered, paged
 from clawback.store.text import armour
 
 Item = TypeVar("Item")
@@ -49,6 +51,19 @@ class Repository:
             query = query.where(no < position[0])
         rows = self._connection.execute(query.order_by(no.desc()).limit(limit + 1)).all()
         return rows[:limit], pages.next_cursor([row.no for row in rows], limit)
+
+    def _listing(
+        self, query: Select[Any], columns: Columns, number: ColumnElement[Any], listing: Listing
+    ) -> tuple[Sequence[Row[Any]], str]:
+        """A page of a query that selects all of `columns`, and `number` as ``no``; and the next cursor."""
+        rows = self._connection.execute(paged(query, columns, number, listing)).all()
+        return rows[: listing.limit], after(rows, listing)
+
+    def _count_listing(self, query: Select[Any], columns: Columns, listing: Listing) -> int:
+        """How many rows of a query meet the listing's conditions, on whatever page."""
+        found = filtered(query, columns, listing).with_only_columns(func.count(), maintain_column_froms=True)
+        counted: int = self._connection.execute(found).scalar_one()
+        return counted
 
 
 def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:

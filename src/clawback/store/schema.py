@@ -122,6 +122,7 @@ indicators = Table(
     integer("expires_at", nullable=True),
     text_column("note"),
     Index("indicators_by_source", "source", "no"),
+    Index("indicators_by_time", "added_at", "no"),
 )
 
 indicator_keys = Table(
@@ -163,6 +164,8 @@ investigations = Table(
     integer("ended_at", nullable=True),
     Index("investigations_by_cause", "cause_key"),
     Index("investigations_by_status", "status", "no"),
+    Index("investigations_by_time", "created_at", "no"),
+    Index("investigations_by_change", "changed_at", "no"),
 )
 
 clusters = Table(
@@ -172,6 +175,11 @@ clusters = Table(
     text_column("id", unique=True),
     text_column("investigation_id"),
     blob("record"),
+    text_column("kind"),
+    text_column("key_value"),
+    text_column("verdict"),
+    integer("line"),
+    integer("asked_at"),
     Index("clusters_by_investigation", "investigation_id"),
 )
 
@@ -219,6 +227,7 @@ remediations = Table(
     Index("remediations_by_investigation", "investigation_id"),
     Index("remediations_by_cluster", "cluster_id"),
     Index("remediations_by_decision", "decided_at"),
+    Index("remediations_by_time", "made_at", "no"),
     Index(
         "remediations_by_follows", "follows",
         sqlite_where=text("follows <> ''"), postgresql_where=text("follows <> ''"),
@@ -313,6 +322,8 @@ audit = Table(
     text_column("type"),
     text_column("body"),
     text_column("hash"),
+    Index("audit_by_type", "type", "seq"),
+    Index("audit_by_actor", "actor", "seq"),
 )
 
 jobs = Table(

@@ -11,6 +11,7 @@ from clawback.errors import NotFound
 from clawback.response.submissions import Reputation, Submission, SubmissionState, was_right
 from clawback.store.audit import Audit
 from clawback.store.columns import blob, integer, metadata, running_number, text_column
+from clawback.store.listings import Listing
 from clawback.store.records import Codec, pack, unpack
 from clawback.store.repository import Repository, chunks
 from clawback.store.text import armour, disarm, micros
@@ -40,7 +41,10 @@ submissions = Table(
     Index("submissions_by_kept_copy", "kept_copy", sqlite_where=_HAS_COPY, postgresql_where=_HAS_COPY),
     Index("submissions_by_message", "message_id"),
     Index("submissions_by_investigation", "investigation_id"),
+    Index("submissions_by_time", "reported_at", "no"),
 )
+SEARCHED = {name: submissions.c[name] for name in ("id", "reporter", "state", "message_id", "reported_at")}
+"""The columns that a search may ask about and sort by."""
 
 
 def kept(delivery_id: ColumnElement[str]) -> ColumnElement[bool]:
@@ -144,6 +148,20 @@ class Submissions(Repository):
             query = query.where(submissions.c.reporter == armour(reporter.lower()))
         rows, after = self._page(query, submissions.c.no, limit, cursor)
         return tuple(_codec.decode(unpack(row.record)) for row in rows), after
+
+    def search(self, listing: Listing) -> tuple[tuple[Submission, ...], str]:
+        """A page of those that meet the listing's conditions, in its order, and the next cursor.
+
+        Columns: `SEARCHED`; reporters are in small letters. Raises BadQuery.
+        """
+        table = submissions.c
+        query = select(table.no, table.record, *SEARCHED.values())
+        rows, after = self._listing(query, SEARCHED, table.no, listing)
+        return tuple(_codec.decode(unpack(row.record)) for row in rows), after
+
+    def count(self, listing: Listing) -> int:
+        """How many `search` finds, on whatever page."""
+        return self._count_listing(select(submissions.c.no), SEARCHED, listing)
 
     def reputations(self, reporters: Iterable[str]) -> dict[str, Reputation]:
         """How often each of these people was right, those without a result yet too."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Row, Select, Table, select, update
+from sqlalchemy import Index, Row, Select, Table, func, select, update
 
 from clawback.errors import NotFound
 from clawback.response.people import Account, ApiToken, Permission
 from clawback.store.accounts import Accounts, accounts
 from clawback.store.columns import integer, metadata, running_number, text_column
+from clawback.store.listings import Listing
 from clawback.store.repository import Repository
 from clawback.store.text import armour, disarm, micros, moment, moment_or_none, words, words_of
 
@@ -30,6 +31,14 @@ api_tokens = Table(
     Index("api_tokens_by_account", "account_no"),
 )
 _COLUMNS = ("id", "account_no", "label", "scopes", "hash", "created_at", "expires_at")
+
+SEARCHED = {
+    **{name: api_tokens.c[name] for name in ("id", "label", "created_at", "expires_at")},
+    "account": accounts.c.name.label("account"),
+    "used_at": func.coalesce(api_tokens.c.used_at, 0).label("used_at"),
+    "revoked_at": func.coalesce(api_tokens.c.revoked_at, 0).label("revoked_at"),
+}
+"""The columns that a search may ask about and sort by; what never was is in 1970."""
 
 
 class Tokens(Repository):
@@ -76,6 +85,23 @@ class Tokens(Repository):
             query = query.where(accounts.c.name == armour(account))
         rows, after = self._page(query, api_tokens.c.no, limit, cursor)
         return tuple(_token(row) for row in rows), after
+
+    def search(self, listing: Listing) -> tuple[tuple[ApiToken, ...], str]:
+        """A page of those that meet the listing's conditions, in its order, and the next cursor.
+
+        Columns: `SEARCHED`. Raises BadQuery.
+        """
+        joined = api_tokens.join(accounts, accounts.c.no == api_tokens.c.account_no)
+        query = select(api_tokens.c.no, *SEARCHED.values()).select_from(joined)
+        found, after = self._listing(query, SEARCHED, api_tokens.c.no, listing)
+        numbers = [row.no for row in found]
+        mine = _query().where(self._within(api_tokens.c.no, numbers))
+        rows = {row.no: row for row in self._connection.execute(mine)} if numbers else {}
+        return tuple(_token(rows[no]) for no in numbers), after
+
+    def count(self, listing: Listing) -> int:
+        """How many `search` finds, on whatever page."""
+        return self._count_listing(_query(), SEARCHED, listing)
 
     def revoke(self, token_id: str, now: datetime) -> ApiToken:
         """Let a token open nothing any more; raises NotFound."""

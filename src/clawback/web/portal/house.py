@@ -15,6 +15,7 @@ from clawback.engine.exposure import exposure_since
 from clawback.errors import BadParameter
 from clawback.response.people import Permission
 from clawback.store import MessageQuery
+from clawback.store.listings import Listing
 from clawback.web.given import GivenParts
 from clawback.web.portal.forms import Cursor, Word
 from clawback.web.portal.frame import GivenPage, Page, form_at, page_at
@@ -96,7 +97,7 @@ def exposure(page: GivenPage, parts: GivenParts, days: FromQuery[int] = 30) -> T
 def audit(page: GivenPage, parts: GivenParts, verify: Word = "", cursor: Cursor = "") -> Template:
     """The audit log, newest first; with `verify` every seal is checked."""
     with parts.store.read() as unit:
-        rows, after = unit.audit.newest(limit=ROWS, cursor=cursor)
+        rows, after = unit.audit.search(Listing(limit=ROWS, cursor=cursor))
         total = unit.audit.count()
         check = unit.audit.verify() if verify else None
     shown = ListPage("/audit", {}, len(rows), cursor, after, total=total, formats=(("JSON", "/api/audit"),))
