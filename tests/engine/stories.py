@@ -14,12 +14,14 @@ from tests.engine.report_world import PHISH, ReportWorld, attached
 
 from clawback.analysis.indicators import IndicatorKind, Threat, VerdictKind, indicator
 from clawback.engine import alerting, clicks, commands
+from clawback.engine.selection import Selection, act, preview
 from clawback.errors import LoginFailed, Unavailable
 from clawback.message.mail_rules import MailRule, RuleKind
 from clawback.response.alerts import AlertKind
 from clawback.response.clicks import click
-from clawback.response.plan import RemediationStatus
+from clawback.response.plan import ActionKind, RemediationStatus
 from clawback.response.policy import Policy
+from clawback.store import MessageFilter
 
 Story = Callable[[ReportWorld], Iterator[None]]
 STORIES: dict[str, Story] = {}
@@ -275,6 +277,26 @@ def restricted_or_suspected(world: ReportWorld) -> Iterator[None]:
     world.read()
     alerting.raise_alert(world.parts, AlertKind.USER_RESTRICTED, BEN, "postfix")
     alerting.raise_alert(world.parts, AlertKind.USER_COMPROMISE, CAT, "ann")
+    world.drain()
+    yield
+
+
+@story
+def chosen(world: ReportWorld) -> Iterator[None]:
+    """A person searches for messages and takes them out, whatever anybody says about them."""
+    world.campaign(2)
+    world.read()
+    everything = Selection(wanted=MessageFilter(url=URL))
+    seen = preview(world.parts, everything, ActionKind.SOFT_DELETE)
+    act(
+        world.parts,
+        everything,
+        ActionKind.SOFT_DELETE,
+        "ann",
+        preview_hash=seen.hash,
+        note="not ours",
+        approved=True,
+    )
     world.drain()
     yield
 

@@ -60,6 +60,7 @@ REACHED_BY: dict[str, str] = {
         "Severity.medium, DeliveryLocation.sent, EvidenceStatus.none, count.no_threats_found"
     ),
     "restricted_or_suspected": "AlertKind.user_restricted, AlertKind.user_compromise, Severity.high",
+    "chosen": "AlertKind.admin_action, ClusterKind.selection",
     "clicked": "AlertKind.url_click",
     "reported": "AlertKind.user_report, EvidenceType.email_submissions, Severity.low",
     "alike": "ClusterKind.near_duplicate, ClusterKind.sender_campaign, ClusterKind.similar_attributes",

@@ -28,6 +28,11 @@ class ClusterKind(StrEnum):
     NEAR_DUPLICATE = "near_duplicate"
     SENDER_CAMPAIGN = "sender_campaign"
     SENT_MAIL = "sent_mail"
+    SELECTION = "selection"
+
+
+BY_ITSELF = frozenset(ClusterKind) - {ClusterKind.SELECTION}
+"""Kinds that may be remediated without a person; a selection is a person's own."""
 
 
 @dataclass(frozen=True, slots=True)

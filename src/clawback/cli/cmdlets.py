@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clawback.analysis.clusters import ClusterKind
+from clawback.analysis.clusters import BY_ITSELF, ClusterKind
 from clawback.cli.parameters import WHAT_IF, Cmdlet, Example, Kind, Parameter
 from clawback.cli.session import finish
 from clawback.errors import BadParameter
@@ -66,8 +66,8 @@ def _set_remediation(app: App, values: Values, actor: str) -> Sequence[Record]:
 
 
 def _cluster_kinds(names: Sequence[str] | None) -> frozenset[ClusterKind]:
-    by_name = {text: kind for kind, text in defender.CLUSTER_TYPE.items()}
-    return frozenset(by_name[name] for name in names) if names else frozenset(by_name.values())
+    by_name = {text: kind for kind, text in defender.CLUSTER_TYPE.items() if kind in BY_ITSELF}
+    return frozenset(by_name[name] for name in names) if names else BY_ITSELF
 
 
 def _get_remediation(app: App, values: Values, actor: str) -> Sequence[Record]:
@@ -169,7 +169,7 @@ COMMANDS: tuple[Command, ...] = (
                     "ClusterType",
                     Kind.CHOICE,
                     "Only these cluster types (default: all).",
-                    choices=tuple(defender.CLUSTER_TYPE.values()),
+                    choices=tuple(text for kind, text in defender.CLUSTER_TYPE.items() if kind in BY_ITSELF),
                     many=True,
                 ),
                 Parameter("MaximumMessages", Kind.INT, "Plans over this many copies wait for approval."),

@@ -222,7 +222,8 @@ async def _seen(run: Run, connector: Connector, deed: Deed, place: Observed | No
         if restoring and run.parts.store.blobs.has(deed.raw_sha256):
             return await _put_back(run, connector, deed)
         return _gone(run, deed, "nowhere in the mailbox", None)
-    if place.handle.folder == deed.folder or (restoring and place.location.in_mailbox):
+    moved_back = restoring and place.location.in_mailbox and place.handle.folder != deed.handle.folder
+    if place.handle.folder == deed.folder or moved_back:
         return _done(run, deed, place)
     if not restoring and not place.location.in_mailbox:
         return _gone(run, deed, f"was in {place.location.value}", place)

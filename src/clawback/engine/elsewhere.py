@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clawback.analysis.clusters import Cluster
+from clawback.analysis.clusters import Cluster, ClusterKind
 from clawback.engine.grounds import why_groundless
 from clawback.engine.investigate import ACTION, folders_of, plan_for
 from clawback.engine.locate import look
@@ -69,6 +69,8 @@ def _heirs(unit: Unit, ended: Remediation) -> list[Heir]:
 
 def _heir(unit: Unit, ended: Remediation, cluster_id: str, there: Sequence[Delivery]) -> Heir | None:
     cluster = unit.clusters.head(cluster_id)
+    if cluster.kind is ClusterKind.SELECTION:
+        return None
     investigation_id = unit.clusters.investigation_of(cluster_id)
     state = unit.investigations.get(investigation_id)
     rejected = ended.status is RemediationStatus.REJECTED

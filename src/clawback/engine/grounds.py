@@ -55,7 +55,12 @@ def _still(unit: Unit, cluster: Cluster) -> VerdictKind:
 
 
 def why_groundless(unit: Unit, cluster: Cluster) -> str:
-    """Why nothing may be removed because of a cluster any more, "" while it is malicious."""
+    """Why nothing may be removed because of a cluster any more, "" while it is malicious.
+
+    What a person chose rests on that person alone.
+    """
+    if cluster.kind is ClusterKind.SELECTION:
+        return ""
     if verdict_of(unit, cluster) is VerdictKind.MALICIOUS:
         return ""
     return f"{cluster.key.value} is not malicious any more"
@@ -68,7 +73,7 @@ def confirmed_verdict(unit: Unit, message_id: str) -> VerdictKind:
     return min(verdicts, key=_GRAVEST_FIRST.index, default=VerdictKind.NO_THREATS_FOUND)
 
 
-_BY_KEY = (ClusterKind.MALICIOUS_FILE, ClusterKind.MALICIOUS_URL)
+_BY_KEY = (ClusterKind.MALICIOUS_FILE, ClusterKind.MALICIOUS_URL, ClusterKind.SELECTION)
 _GRAVEST_FIRST = (VerdictKind.MALICIOUS, VerdictKind.SUSPICIOUS, VerdictKind.UNKNOWN)
 
 

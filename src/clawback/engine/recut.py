@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clawback.analysis.clusters import Cluster
+from clawback.analysis.clusters import Cluster, ClusterKind
 from clawback.engine.parts import Parts
 from clawback.engine.record import record
 from clawback.engine.rolling import counted
@@ -25,6 +25,8 @@ def recut(parts: Parts, cluster_id: str, line: float, actor: str) -> Cluster:
         now = parts.now()
         unit.indicators.fence(changing=False)
         unit.remediations.fence()
+        if unit.clusters.head(cluster_id).kind is ClusterKind.SELECTION:
+            raise BadParameter(f"{cluster_id} was chosen by hand; choose again in the explorer")
         planned = unit.remediations.of_cluster(cluster_id)
         if begun := [one for one in planned if one.status in LET_RUN]:
             status = begun[0].status.value

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from clawback.analysis.clusters import Cluster
+from clawback.analysis.clusters import Cluster, ClusterKind
 from clawback.engine.grounds import why_groundless
 from clawback.engine.investigate import ACTION, cut, folders_of, plan_for
 from clawback.engine.locate import look
@@ -119,7 +119,7 @@ def _conclude(parts: Parts, unit: Unit, waiting: Remediation, seen: Seen, folder
     _recount(unit, waiting.investigation_id, cluster, now)
     known = unit.remediations.planned_in([copy.id for copy in seen.copies], cluster.id)
     new = [copy for copy in seen.copies if copy.location.in_mailbox and copy.id not in known]
-    if new:
+    if new and cluster.kind is not ClusterKind.SELECTION:
         plan_for(parts, unit, waiting.investigation_id, cluster, new, folders, False)
     own = {copy.id for copy in seen.planned}
     beside = sum(copy.location.in_mailbox and copy.id not in own for copy in seen.copies)

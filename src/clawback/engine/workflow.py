@@ -28,6 +28,7 @@ from clawback.engine.remediate import remediate
 from clawback.engine.requests import Request
 from clawback.engine.retract import RETRACT, carry_out
 from clawback.engine.retro_hunt import retro_hunt
+from clawback.engine.selection import act_on
 from clawback.engine.settling import settle, tell
 from clawback.engine.similar import conclude, cut_similar
 from clawback.engine.spread import take_up
@@ -82,6 +83,8 @@ async def run(parts: Parts, job: Job, headway: Headway) -> None:
         case "take_up":
             messages = [str(m) for m in job.payload["messages"]]
             await take_up(parts, str(job.payload["cluster"]), messages, str(job.payload["actor"]))
+        case "act_on_selection":
+            await act_on(parts, job.payload)
         case "retract":
             carry_out(parts, str(job.payload["retraction"]), still_ours)
         case "report":

@@ -24,6 +24,7 @@ class AlertKind(StrEnum):
     USER_RESTRICTED = "user_restricted"
     USER_COMPROMISE = "user_compromise"
     MANUAL = "manual"
+    ADMIN_ACTION = "admin_action"
 
 
 class Severity(StrEnum):

@@ -41,6 +41,7 @@ CLUSTER_TYPE = {
     ClusterKind.NEAR_DUPLICATE: "Similar bodies",
     ClusterKind.SENDER_CAMPAIGN: "Sender campaign",
     ClusterKind.SENT_MAIL: "Sent mail",
+    ClusterKind.SELECTION: "Selection",
 }
 EVIDENCE_STATUS = {
     EvidenceStatus.NONE: "None",

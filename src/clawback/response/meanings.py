@@ -87,6 +87,10 @@ MEANINGS: dict[type[StrEnum], dict[StrEnum, str]] = {
             "What an account that may be taken over sent in the last ten days, parted into malicious, "
             "suspicious and clean; only the malicious one may lead to an action."
         ),
+        ClusterKind.SELECTION: (
+            "Messages that a person chose in the explorer to take an action on. Nothing joins it, nothing "
+            "is concluded from it, and nothing is done to it but what that person asked for."
+        ),
     },
     EvidenceStatus: {
         _E.NONE: "There is nothing to take out: it is not malicious, or it is a click or a mail rule.",

@@ -35,6 +35,8 @@ DESTINATION = {
     ActionKind.MOVE_TO_INBOX: DeliveryLocation.INBOX,
 }
 
+_TAKEN_OUT = (DeliveryLocation.QUARANTINE, DeliveryLocation.SOFT_DELETED)
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -42,7 +44,8 @@ class Ground:
 
     `folders` maps a delivery id to the folder the action would take it to; `held` are deliveries that
     another open remediation already has; `spared` are those that a person put back by an undo, `declined`
-    those that a person declined to act on, `reports` users' reports in a mailbox for reports.
+    those that a person declined to act on, `reports` users' reports in a mailbox for reports, `unseen` those
+    that the person who chose them was not shown.
     """
 
     deliveries: tuple[Delivery, ...]
@@ -51,6 +54,7 @@ class Ground:
     spared: frozenset[str] = frozenset()
     declined: frozenset[str] = frozenset()
     reports: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ def _why_not(delivery: Delivery, ground: Ground, action: ActionKind, policy: Pol
         return "excluded mailbox"
     if is_secops(delivery.handle.mailbox, policy):
         return SECOPS
+    if delivery.id in ground.unseen:
+        return "it was not in the preview"
     if delivery.id in ground.held:
         return "another remediation has it"
     if delivery.id in ground.reports:
@@ -119,6 +125,8 @@ def _why_not(delivery: Delivery, ground: Ground, action: ActionKind, policy: Pol
         return "a person declined it"
     if delivery.location is DESTINATION.get(action):
         return "already in destination"
+    if action is ActionKind.MOVE_TO_INBOX and delivery.location in _TAKEN_OUT:
+        return "it was taken out; undo that action"
     if not delivery.location.in_mailbox:
         return f"not in a mailbox: {delivery.location.value}"
     if action in DESTINATION and delivery.id not in ground.folders:

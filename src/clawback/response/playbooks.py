@@ -166,6 +166,15 @@ _ALL = (
         _LINK,
         "A person asks about a message, sender, recipient, URL, host, IP address or file.",
     ),
+    Playbook(
+        _K.ADMIN_ACTION,
+        "Administrative action submitted by an Administrator",
+        _S.INFORMATIONAL,
+        "Administrative action",
+        "Administrative action on mail",
+        (),
+        "A person takes an action on messages that were chosen by hand or by a search.",
+    ),
 )
 
 PLAYBOOKS: dict[AlertKind, Playbook] = {playbook.kind: playbook for playbook in _ALL}

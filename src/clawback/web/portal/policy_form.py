@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
-from clawback.analysis.clusters import ClusterKind
+from clawback.analysis.clusters import BY_ITSELF, ClusterKind
 from clawback.errors import BadParameter
 from clawback.response.policy import Policy
 from clawback.response.policy_bounds import BOUNDS, NAMES, checked
@@ -93,7 +93,11 @@ class PolicyForm:
     @property
     def kinds(self) -> list[tuple[ClusterKind, bool, bool]]:
         """Every kind of cluster: whether it runs by itself, and whether it does now."""
-        return [(kind, kind in self.policy.automatic, kind in self.now.automatic) for kind in ClusterKind]
+        return [
+            (kind, kind in self.policy.automatic, kind in self.now.automatic)
+            for kind in ClusterKind
+            if kind in BY_ITSELF
+        ]
 
     @property
     def switches(self) -> list[tuple[str, str, bool, bool]]:
@@ -159,7 +163,7 @@ def sent_back(before: Policy, data: Mapping[str, Any], names: Iterable[str] = tu
     kinds = {chosen} if isinstance(chosen, str) else set(chosen)
     given: dict[str, Any] = {name: _given(name, str(data.get(name, ""))) for name in names}
     given |= {name: frozenset(str(data.get(name, "")).lower().split()) for name in NAMES}
-    given["automatic"] = frozenset(kind for kind in ClusterKind if kind.value in kinds)
+    given["automatic"] = frozenset(kind for kind in BY_ITSELF if kind.value in kinds)
     return checked(replace(before, **given))
 
 
