@@ -128,3 +128,15 @@ def test_what_undos_did_is_told_in_whole_and_in_part() -> None:
         "act-2 is putting 2 copies back",
         "act-2 put 5 copies back",
     )
+
+
+def test_a_plan_names_its_mailboxes_whatever_is_in_their_names(store: Store) -> None:
+    whole = plan(deeds=4)
+    names = ('x",y', "back\\", "\udce9@example.org", 'x",y')
+    odd = [
+        replace(one, handle=replace(one.handle, mailbox=name))
+        for one, name in zip(whole.deeds, names, strict=True)
+    ]
+    with store.write() as unit:
+        unit.remediations.add(remediation(whole), replace(whole, deeds=tuple(odd)))
+        assert unit.results.mailboxes("act-1") == tuple(sorted(set(names)))

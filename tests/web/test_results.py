@@ -21,6 +21,7 @@ from clawback.errors import LoginFailed, MailboxError, ProtocolViolation
 from clawback.mailboxes.base import Move
 from clawback.response.people import Role
 from clawback.response.plan import Remediation
+from clawback.web.portal import actions as page_of_actions
 
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="Debian's chromium is not installed")
 
@@ -134,3 +135,16 @@ def test_a_partial_undo_is_named(opened: Desk) -> None:
     assert undo.tally.failed
     assert told in page
     assert "Undo the rest" in page
+
+
+@needs_browser
+def test_the_exposure_of_a_large_action_comes_when_its_page_is_there(
+    opened: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_of_actions, "CLOCKED", 1)
+    done = removed_in_part(opened)
+    with chromium() as browser, window(browser, str(opened.client.base_url).rstrip("/")) as seen:
+        page = seen.sign_in("reader")
+        seen.go(f"/actions/{done.id}")
+        expect(page.get_by_text("minutes in all")).to_be_visible()
+        assert seen.troubles == []

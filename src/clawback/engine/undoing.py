@@ -18,7 +18,8 @@ Out = Mapping[str, tuple[Deed, Receipt]]
 
 def undos_of(unit: Unit, removal: Remediation) -> tuple[Remediation, ...]:
     """Every undo of a removal, oldest first: there may be several, each of what the last left over."""
-    return tuple(one for one in unit.remediations.of_cluster(removal.cluster_id) if one.undoes == removal.id)
+    undos = unit.results.undos(removal.id, removal.cluster_id)
+    return tuple(unit.remediations.get(undo_id) for undo_id in undos)
 
 
 def restored(unit: Unit, removal: Remediation, out: Out) -> dict[str, Receipt | None]:

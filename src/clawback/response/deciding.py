@@ -8,14 +8,18 @@ from clawback.response.policy import Policy
 
 
 def second_person(plan: Plan, policy: Policy) -> str:
-    """Why a plan needs a second person; "" when one is enough.
+    """Why a plan needs a second person; "" when one is enough."""
+    mailboxes = len({(deed.handle.source, deed.handle.mailbox) for deed in plan.deeds})
+    return second_for(plan.kind, len(plan.deeds), mailboxes, policy)
+
+
+def second_for(kind: ActionKind, copies: int, mailboxes: int, policy: Policy) -> str:
+    """Why a plan of so many copies in so many mailboxes needs a second person; "" when one is enough.
 
     An undo never does: it brings mail back, and must not wait.
     """
-    if plan.kind is ActionKind.RESTORE:
+    if kind is ActionKind.RESTORE:
         return ""
-    copies = len(plan.deeds)
-    mailboxes = len({(deed.handle.source, deed.handle.mailbox) for deed in plan.deeds})
     for found, limit, name in (
         (copies, policy.two_step_copies, "copies"),
         (mailboxes, policy.two_step_mailboxes, "mailboxes"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,6 +26,8 @@ from clawback.store.ledger import Ledger
 from clawback.store.schema import deeds, deliveries, receipts, remediations, skips
 from clawback.store.text import armour, disarm, handle_of, moment
 
+_MAILBOX = re.compile(r'\["(?:[^"\\]|\\.)*","(?:[^"\\]|\\.)*"')
+"""The text of a handle up to the end of its mailbox."""
 _LEFT_ALONE = 1
 """In a cursor: the copies that a plan left alone, which come after those with receipts (0)."""
 
@@ -78,6 +82,20 @@ class Results(Ledger):
             yield from found
             if not cursor:
                 return
+
+    def mailboxes(self, remediation_id: str) -> tuple[str, ...]:
+        """The mailboxes that its own plan acts on, sorted; one of that name in two sources stands twice."""
+        query = select(deeds.c.handle).where(deeds.c.remediation_no == self._no(remediation_id))
+        found = (_MAILBOX.match(handle) for handle in self._connection.execute(query).scalars())
+        # A large plan has few mailboxes: each is read once.
+        begins = {begin[0] for begin in found if begin}
+        return tuple(sorted(json.loads(begin + "]")[1] for begin in begins))
+
+    def undos(self, remediation_id: str, cluster_id: str) -> tuple[str, ...]:
+        """The ids of what undoes a remediation of this cluster, in whole or in part, oldest first."""
+        table = remediations.c
+        mine = (table.cluster_id == armour(cluster_id)) & (table.undoes == armour(remediation_id))
+        return tuple(self._connection.execute(select(table.id).where(mine).order_by(table.no)).scalars())
 
     def _numbers(self, remediation_id: str) -> list[int]:
         """The running numbers of all that is part of the account."""

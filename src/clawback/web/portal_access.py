@@ -14,6 +14,7 @@ READS: tuple[str, ...] = (
     "/actions",
     "/actions/{action_id}",
     "/actions/{action_id}/progress",
+    "/actions/{action_id}/exposure",
     "/explorer",
     "/messages/{message_id}",
     "/clusters",

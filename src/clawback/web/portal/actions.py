@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,12 @@ from clawback.engine.exposure import exposure_of
 from clawback.engine.policies import policy_of
 from clawback.engine.undoing import undos_of
 from clawback.errors import BadParameter
-from clawback.message.delivery import Delivery
 from clawback.response.collateral import Why, described
-from clawback.response.deciding import second_person, waits_for
+from clawback.response.deciding import second_for, waits_for
+from clawback.response.exposure import Exposure
 from clawback.response.outcomes import told_undos
 from clawback.response.parting import EVERYTHING, Chosen
-from clawback.response.plan import Deed, Remediation, RemediationStatus
+from clawback.response.plan import Remediation, RemediationStatus
 from clawback.store import Unit
 from clawback.web.given import GivenParts
 from clawback.web.portal.addresses import address_by_id
@@ -31,6 +31,8 @@ from clawback.web.results import wanted
 HERE = "/actions"
 COPIES = 200
 """Copies of a plan that are shown; the API has all."""
+CLOCKED = 2_000
+"""Copies up to which the exposure of an action is counted before its page is sent."""
 SELECTED = 100
 """Actions that one order decides about at most."""
 
@@ -105,32 +107,44 @@ def shown(
 
 
 def _facts(page: Page, unit: Unit, one: Remediation) -> dict[str, Any]:
-    plan = unit.remediations.plan(one.id)
     weighed = unit.brake.get(one.id)
-    order = unit.standing.of_remediation(one.id)
-    mailboxes = sorted({deed.handle.mailbox for deed in plan.deeds})
+    pending = one.status is RemediationStatus.PENDING
     return {
-        "plan": plan,
-        "deeds": plan.deeds[:COPIES],
-        "now_at": _now_at(unit, plan.deeds[:COPIES]),
         "skipped": one.tally.skipped,
         "weighed": weighed,
         "estimate": described(weighed.estimate) if weighed else "",
         "whys": tuple(Why),
-        "order": order,
-        "pending": one.status is RemediationStatus.PENDING,
+        "order": unit.standing.of_remediation(one.id),
+        "pending": pending,
         "working": one.status in (RemediationStatus.APPROVED, RemediationStatus.RUNNING),
-        "mailboxes": mailboxes,
-        "second": second_person(plan, policy_of(unit)),
-        "waits_for": waits_for(one),
         "justify": policy_of(unit).justify,
-        "exposure": None if one.undoes else exposure_of(unit, one.id, page.parts.now())[0],
+        "exposure": _exposure(unit, one, page) if one.tally.found <= CLOCKED else None,
+        "clocked": not one.undoes and one.tally.found > CLOCKED,
         "undoable": _undoable(one),
         "others": [(name, i, address_by_id(i)) for name, i in _others(one, weighed.rest if weighed else "")],
         "progress": one.tally.found - one.tally.open,
         "undos": told_undos(one, undos_of(unit, one)),
         "again": _again(unit, one),
+        **_planned(unit, one, pending),
     }
+
+
+def _planned(unit: Unit, one: Remediation, pending: bool) -> dict[str, Any]:
+    """What is still to be done: the first copies; of what waits its mailboxes, and whether it takes two."""
+    deeds = unit.remediations.planned(one.id, COPIES) if one.tally.open else ()
+    mailboxes = unit.results.mailboxes(one.id) if pending else ()
+    second = second_for(one.kind, one.tally.open, len(mailboxes), policy_of(unit)) if pending else ""
+    return {
+        "deeds": deeds,
+        "now_at": unit.deliveries.get_many([deed.delivery_id for deed in deeds]),
+        "mailboxes": mailboxes,
+        "second": second,
+        "waits_for": waits_for(one),
+    }
+
+
+def _exposure(unit: Unit, one: Remediation, page: Page) -> Exposure | None:
+    return None if one.undoes else exposure_of(unit, one.id, page.parts.now())[0]
 
 
 def _results(unit: Unit, one: Remediation, key: str, cursor: str) -> dict[str, Any]:
@@ -158,10 +172,6 @@ def _again(unit: Unit, one: Remediation) -> str:
     if one.undoes or not one.tally.failed or not one.ended_at:
         return ""
     return unit.investigations.get(one.investigation_id).cause.value
-
-
-def _now_at(unit: Unit, deeds: Sequence[Deed]) -> dict[str, Delivery]:
-    return unit.deliveries.get_many([deed.delivery_id for deed in deeds])
 
 
 def _undoable(one: Remediation) -> bool:
@@ -222,6 +232,14 @@ def disarm(
     return page.done(f"{HERE}/{action_id}", "disarmed")
 
 
+@page_at(HERE + "/{action_id:str}/exposure")
+def exposure(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
+    """The clocks of a large action's copies, added up: asked for when its page is there already."""
+    with parts.store.read() as unit:
+        found = _exposure(unit, unit.remediations.get(action_id), page)
+    return page.part("action_exposure.html", exposure=found)
+
+
 @page_at(HERE + "/{action_id:str}/progress")
 def progress(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
     """The part of the page that follows the work."""
@@ -240,5 +258,6 @@ HANDLERS: tuple[Any, ...] = (
     _decided("reject", "rejected", decisions.reject),
     _decided("undo", "undone", commands.undo),
     disarm,
+    exposure,
     progress,
 )
