@@ -26,6 +26,7 @@ from clawback.engine.pace import Pace
 from clawback.engine.parts import Bodies, Parts, Progress, silent
 from clawback.engine.reading import InlineReader, PoolReader, Reader
 from clawback.engine.reporting import Reporting
+from clawback.engine.telling import Telling
 from clawback.engine.watch import Watch
 from clawback.engine.workflow import Worker
 from clawback.errors import BadSettings, ClawbackError
@@ -76,6 +77,10 @@ class App:
         """The watch over every source, which sweeps and works too."""
         sweep = timedelta(seconds=self.settings.work.sweep_seconds)
         return Watch(self.parts, self.worker(), sweep)
+
+    def telling(self) -> Telling:
+        """Who tells the sinks what happens, named after this process."""
+        return Telling(self.parts, f"{socket.gethostname()}:{os.getpid()}")
 
     def backtest(self, policy: Policy, past: timedelta) -> Backtest:
         """What this policy would have done with the mail of the past so far back; nothing is touched."""
@@ -130,6 +135,7 @@ def build(settings: Settings, *, progress: Progress = silent, inline: bool = Fal
         pace=Pace(settings.work.mailboxes_at_once, settings.work.messages_per_second),
         warnings=ShippedWarnings(_lowered(settings.organisation.domains)),
         reporting=_reporting(settings),
+        sinks=plugins.tellers(msgspec.structs.asdict(settings.webhooks), Path(settings.home)),
         aside=Beside(_BESIDE, msgspec.json.encode(settings)),
     )
     return App(settings, parts)

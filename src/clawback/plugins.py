@@ -20,7 +20,11 @@ from clawback.mailboxes.jmap import JmapConnector
 from clawback.mailboxes.jmap.configuring import options_of as jmap_options_of
 from clawback.mailboxes.maildir import MaildirConnector
 from clawback.mailboxes.secrets import read_secret
+from clawback.response.sinks import SinkKind
+from clawback.sinks.base import Teller
 from clawback.sinks.mail import Security, SmtpPostman, SmtpServer
+from clawback.sinks.reach import Reach, networks_of
+from clawback.sinks.webhooks import WebhookTeller
 
 MakeConnector = Callable[[str, Mapping[str, Any], Path], Connector]
 CONNECTORS = "clawback.connectors"
@@ -80,6 +84,13 @@ def postman(options: Mapping[str, Any], home: Path) -> SmtpPostman:
         Path(home, str(options["ca_file"])) if options["ca_file"] else None,
     )
     return SmtpPostman(server, str(options["sender"]))
+
+
+def tellers(webhooks: Mapping[str, Any], home: Path) -> Mapping[SinkKind, Teller]:
+    """Who tells each kind of sink, from the settings; raises BadSettings."""
+    reach = Reach(networks_of(webhooks["allow"]), bool(webhooks["http"]))
+    ca_file = Path(home, webhooks["ca_file"]) if webhooks["ca_file"] else None
+    return {SinkKind.WEBHOOK: WebhookTeller(reach, ca_file=ca_file)}
 
 
 def _from_entry_points(kind: str) -> MakeConnector | None:

@@ -127,6 +127,17 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long somebody who signed in stays so at most."""
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where webhooks may be sent. Which there are is not set here: `clawback webhooks` has them."""
+
+    allow: tuple[str, ...] = ()
+    """Networks such as ``10.1.0.0/16`` that may be reached though they are not public."""
+    http: bool = False
+    """Whether webhooks may be sent without TLS (``http://``)."""
+    ca_file: str = ""
+    """Certificates that are believed instead of the system's, relative to the settings file."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything in ``clawback.toml``."""
 
@@ -139,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web: WebSettings = WebSettings()
     reports: tuple[ReportSettings, ...] = ()
     feedback: FeedbackSettings = FeedbackSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     home: str = ""
     """Set by `load`: the folder of the settings file."""
     file: str = ""

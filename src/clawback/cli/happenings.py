@@ -139,6 +139,11 @@ def _rest_held(unit: Unit, row: AuditRow) -> str:
     return f"action {row.body['remediation_id']} waits for a person now: {row.body['reason']}"
 
 
+def _switched_off(unit: Unit, row: AuditRow) -> str:
+    said = f"{row.body['name']} is told nothing any more: {row.body['reason']}"
+    return f"{said}; clawback webhooks resume {row.body['sink_id']}"
+
+
 def _remediation(unit: Unit, row: AuditRow) -> Remediation:
     return unit.remediations.get(row.body["remediation_id"])
 
@@ -187,4 +192,5 @@ _LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
     "breaker_opened": _breaker_opened,
     "breaker_closed": _breaker_closed,
     "rest_held": _rest_held,
+    "sink_switched_off": _switched_off,
 }

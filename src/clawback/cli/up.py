@@ -66,7 +66,7 @@ async def _serve(app: App, parts: Parts, *, with_portal: bool) -> None:
     teller.begin(await _watched(parts))
     beside = portal(app.settings.file, teller.say) if with_portal else contextlib.nullcontext()
     async with beside:
-        jobs = (watch.run(stop), teller.run(stop), keep_counted(parts, stop))
+        jobs = (watch.run(stop), teller.run(stop), app.telling().run(stop), keep_counted(parts, stop))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             for first in asyncio.as_completed(tasks):

@@ -16,6 +16,8 @@ from clawback.engine.turns import Turns
 from clawback.errors import NotFound
 from clawback.intel.base import NoWarnings, Warnings
 from clawback.mailboxes.base import Connector
+from clawback.response.sinks import SinkKind
+from clawback.sinks.base import Teller
 from clawback.store import Store
 
 
@@ -60,6 +62,7 @@ class Parts:
     warnings: Warnings = field(default_factory=NoWarnings)
     reporting: Reporting = field(default_factory=Reporting)
     aside: Aside | None = None
+    sinks: Mapping[SinkKind, Teller] = field(default_factory=dict)
 
     def connector(self, source: str) -> Connector:
         """The connector of that name (NotFound when the settings no longer hold it)."""

@@ -23,6 +23,7 @@ from clawback.response.events_decisions import RemediationExpiring, RemediationP
 from clawback.response.events_inquiries import INQUIRY_EVENTS, ClicksRecorded, InquiryEvent
 from clawback.response.events_reports import SUBMISSION_EVENTS, SubmissionEvent
 from clawback.response.events_retraction import VerdictRetracted
+from clawback.response.events_sinks import SINK_EVENTS, SinkEvent
 from clawback.response.plan import ActionKind, Tally
 from clawback.response.policy import Policy
 
@@ -262,6 +263,7 @@ Event = (
     | BacktestEvent
     | BrakeEvent
     | AccessEvent
+    | SinkEvent
     | ClusterExported
     | ClicksRecorded
     | SubmissionEvent
@@ -275,6 +277,7 @@ EVENTS: tuple[type[Event], ...] = (
     *BACKTEST_EVENTS,
     *BRAKE_EVENTS,
     *ACCESS_EVENTS,
+    *SINK_EVENTS,
     InvestigationStarted,
     AlertJoined,
     ClusterLinked,

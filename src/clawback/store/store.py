@@ -42,6 +42,7 @@ from clawback.store.sent_mail import SentMail
 from clawback.store.settings import Settings
 from clawback.store.signs import Signs
 from clawback.store.similar import Similar
+from clawback.store.sinks import Sinks
 from clawback.store.standing import Standing
 from clawback.store.starts import Starts
 from clawback.store.submissions import Submissions
@@ -181,6 +182,10 @@ class Unit:
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self._connection)
+
+    @cached_property
+    def sinks(self) -> Sinks:
+        return Sinks(self._connection)
 
     @cached_property
     def given_orders(self) -> GivenOrders:
