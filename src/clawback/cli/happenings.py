@@ -144,6 +144,13 @@ def _switched_off(unit: Unit, row: AuditRow) -> str:
     return f"{said}; clawback webhooks resume {row.body['sink_id']}"
 
 
+def _backtest(unit: Unit, row: AuditRow) -> str:
+    if row.type == "backtest_ordered":
+        return f"backtest {row.body['backtest_id']} was ordered by {row.actor} and runs beside all else"
+    why = row.body.get("reason", "")
+    return f"backtest {row.body['backtest_id']} {row.body['status']}" + (f": {why}" if why else "")
+
+
 def _remediation(unit: Unit, row: AuditRow) -> Remediation:
     return unit.remediations.get(row.body["remediation_id"])
 
@@ -189,6 +196,8 @@ _LINES: dict[str, Callable[[Unit, AuditRow], str]] = {
     "verdict_retracted": _retracted,
     "indicators_imported": _imported,
     "automation_changed": _automation,
+    "backtest_ordered": _backtest,
+    "backtest_ended": _backtest,
     "breaker_opened": _breaker_opened,
     "breaker_closed": _breaker_closed,
     "rest_held": _rest_held,
