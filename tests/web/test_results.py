@@ -4,42 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from tests.engine.refusing import Refusing
 from tests.web.browser import CHROMIUM, chromium, window
 from tests.web.desk import Desk, desk, ok
 
 from clawback.app import App
 from clawback.engine import commands
-from clawback.errors import LoginFailed, MailboxError, ProtocolViolation
-from clawback.mailboxes.base import Move
+from clawback.errors import LoginFailed, ProtocolViolation
 from clawback.response.people import Role
 from clawback.response.plan import Remediation
 from clawback.web.portal import actions as page_of_actions
 
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="Debian's chromium is not installed")
-
-
-class Refusing:
-    """A mail system that refuses to move anything of some mailboxes; all else is the real one's."""
-
-    def __init__(self, real: Any, refused: Mapping[str, MailboxError]) -> None:
-        self._real, self._refused = real, refused
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    async def move(self, moves: Sequence[Move]) -> Sequence[Any]:
-        """The answers of the real one, but for the mailboxes that are refused."""
-        mine = [move for move in moves if move.handle.mailbox not in self._refused]
-        answers = iter(await self._real.move(mine) if mine else ())
-        return [self._refused.get(move.handle.mailbox) or next(answers) for move in moves]
 
 
 @pytest.fixture

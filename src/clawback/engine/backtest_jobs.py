@@ -45,6 +45,7 @@ def order_backtest(parts: Parts, policy: Policy, days: float, actor: str) -> Ord
             raise TriedTooOften(f"{MOST_OPEN} backtests have yet to end: wait, or cancel one", 60.0)
         made = _ordered(checked(policy), now, days, actor, unit.audit.count())
         unit.backtests.add(made)
+        unit.backtests.forget_old(KEPT)
         unit.jobs.put(BACKTEST, made.id, {"backtest": made.id}, now)
         event = BacktestOrdered(made.id, made.since, made.until, made.policy)
         record(unit, event, actor=actor, at=now)

@@ -102,7 +102,7 @@ def shown(
     """One action: what it would do or did to each copy, what the brake says, and the ways on."""
     with parts.store.read() as unit:
         one = unit.remediations.get(action_id)
-        facts = _facts(page, unit, one) | _results(unit, one, result, cursor)
+        facts = _facts(page, unit, one) | _results(page, unit, one, result, cursor)
     return page.show("action.html", f"{one.id}", HERE, one=one, **facts)
 
 
@@ -147,7 +147,7 @@ def _exposure(unit: Unit, one: Remediation, page: Page) -> Exposure | None:
     return None if one.undoes else exposure_of(unit, one.id, page.parts.now())[0]
 
 
-def _results(unit: Unit, one: Remediation, key: str, cursor: str) -> dict[str, Any]:
+def _results(page: Page, unit: Unit, one: Remediation, key: str, cursor: str) -> dict[str, Any]:
     """The results by class, and the copies of one class or of all, once there are any."""
     classes = unit.results.classes(one.id)
     if not classes:
@@ -155,6 +155,7 @@ def _results(unit: Unit, one: Remediation, key: str, cursor: str) -> dict[str, A
     copies, after = unit.results.copies(one.id, wanted(key), limit=ROWS, cursor=cursor)
     total = sum(row.copies for row in classes if key in ("", row.key))
     api = f"/api/actions/{one.id}/copies"
+    exports = (("CSV", f"{api}/export"),) if page.may("analyse") else ()
     listing = ListPage(
         f"{HERE}/{one.id}",
         {"result": key},
@@ -162,7 +163,7 @@ def _results(unit: Unit, one: Remediation, key: str, cursor: str) -> dict[str, A
         cursor,
         after,
         total=total,
-        formats=(("CSV", f"{api}/export"), ("JSON", api)),
+        formats=(*exports, ("JSON", api)),
     )
     return {"classes": classes, "copies": copies, "results": listing, "result": key}
 
