@@ -16,6 +16,7 @@ from clawback.message.message import Header, Message
 from clawback.message.received import Hop
 from clawback.store import MessageQuery, Store
 from clawback.store import index as message_index
+from clawback.store import messages as messages_of_store
 
 
 def _fill(store: Store, count: int = 5) -> None:
@@ -191,3 +192,21 @@ def test_a_date_without_a_zone_is_kept(store: Store) -> None:
             [(naive, features(1)), (replace(message(2), date=datetime.max.replace(tzinfo=UTC)), features(2))]
         )
         assert unit.messages.get("msg-1").date == naive.date
+
+
+def test_the_newest_that_carry_something_come_first_from_every_part_of_the_index(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_index, "MESSAGES_PER_EPOCH", 3)
+    monkeypatch.setattr(messages_of_store, "_STEP", 2)
+    _fill(store, 11)
+    odd = [f"msg-{number}" for number in (11, 9, 7, 5, 3, 1)]
+    own = Entity(EntityKind.SENDER, "sender4@example.org")
+    with store.read() as unit:
+        assert [m.id for m in unit.messages.newest_sharing([BAD_URL])] == odd
+        assert list(unit.messages.newest_carriers([BAD_URL], 4)) == odd[:4]
+        assert [m.id for m in unit.messages.newest_sharing([BAD_URL, own])] == [*odd[:4], "msg-4", *odd[4:]]
+        assert unit.messages.count_sharing([BAD_URL], 100) == 6
+        assert unit.messages.count_sharing([BAD_URL, own], 100) == 7
+        assert unit.messages.count_sharing([BAD_URL], 4) == 4
+        assert unit.messages.senders(odd[:2], 1) == [("sender11@example.org", 1)]

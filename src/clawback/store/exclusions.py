@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, Table, delete, func, select
+from sqlalchemy import ColumnElement, Index, Row, Table, delete, exists, func, select
 
 from clawback.store.columns import metadata, text_column
 from clawback.store.repository import Repository, chunks
@@ -69,18 +69,25 @@ class Exclusions(Repository):
         table = left_out.c
         query = select(left_out).where(table.cluster_id == armour(cluster_id)).order_by(table.message_id)
         whole = [_left_out(row.cluster_id, row.message_id, row.reason) for row in self._execute(query, limit)]
-        joined = (
-            clusters.join(cluster_members, cluster_members.c.cluster_no == clusters.c.no)
-            .join(deliveries, deliveries.c.message_id == cluster_members.c.message_id)
-            .join(mailboxes, mailboxes.c.no == deliveries.c.mailbox_no)
-        )
-        copies = select(deliveries.c.message_id, mailboxes.c.mailbox).select_from(joined)
-        copies = copies.where(clusters.c.id == armour(cluster_id), in_secops())
-        rows = self._execute(copies.order_by(deliveries.c.no), limit)
+        rows = self._in_secops(cluster_id, limit)
         return (
             *whole,
             *(LeftOut(cluster_id, row.message_id, "SecOps mailbox", disarm(row.mailbox)) for row in rows),
         )[:limit]
+
+    def _in_secops(self, cluster_id: str, limit: int) -> Sequence[Row[Any]]:
+        """Copies of members in SecOps mailboxes, found from those few mailboxes on."""
+        theirs = self._connection.execute(select(mailboxes.c.no).where(in_secops())).scalars().all()
+        if not theirs:
+            return ()
+        no = select(clusters.c.no).where(clusters.c.id == armour(cluster_id)).scalar_subquery()
+        member = exists().where(
+            cluster_members.c.cluster_no == no, cluster_members.c.message_id == deliveries.c.message_id
+        )
+        joined = deliveries.join(mailboxes, mailboxes.c.no == deliveries.c.mailbox_no)
+        copies = select(deliveries.c.message_id, mailboxes.c.mailbox).select_from(joined)
+        mine = copies.where(self._within(deliveries.c.mailbox_no, theirs), member)
+        return self._connection.execute(mine.order_by(deliveries.c.no).limit(limit)).all()
 
     def of_investigation(self, investigation_id: str, limit: int) -> tuple[LeftOut, ...]:
         """The messages that an investigation's clusters leave out, also where a cluster has no member."""

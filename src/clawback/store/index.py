@@ -54,16 +54,21 @@ class Index(Repository):
     def back(self, keys: Sequence[int], limit: int, below: int | None = None) -> list[int]:
         """The newest numbers with any of these keys, of those below a number, newest first; at most `limit`.
 
-        Each epoch is asked for its newest, so that what very many messages carry costs no more than that.
+        Epochs are asked from the newest on, each for what is newer than the oldest that is wanted so far:
+        what very many messages carry costs no more than that.
         """
-        table, found = message_keys.c, set[int]()
+        table, found = message_keys.c, list[int]()
         mine = select(table.message_no).distinct().where(self._within(table.key, keys))
         if below is not None:
             mine = mine.where(table.message_no < below)
         newest = mine.order_by(table.message_no.desc()).limit(limit)
-        for epoch in self.parts():
-            found.update(self._connection.execute(newest.where(table.epoch == epoch)).scalars())
-        return sorted(found, reverse=True)[:limit]
+        for epoch in sorted(self.parts(), reverse=True):
+            here = newest.where(table.epoch == epoch)
+            if len(found) == limit:
+                here = here.where(table.message_no > found[-1])
+            found += self._connection.execute(here).scalars()
+            found = sorted(set(found), reverse=True)[:limit]
+        return found
 
     def count(self, keys: Sequence[int], most: int) -> int:
         """How many messages carry any of these keys; counting ends with `most`."""

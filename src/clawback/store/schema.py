@@ -311,6 +311,7 @@ receipts = Table(
     integer("at"),
     text_column("flags"),
     integer("internal_date", nullable=True),
+    Index("receipts_by_outcome", "remediation_no", "outcome"),
 )
 
 audit = Table(

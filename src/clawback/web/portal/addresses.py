@@ -22,7 +22,15 @@ _PAGES = {
 def address_of(kind: EntityKind, value: str) -> str:
     """The page of an entity, "" for one that has none."""
     page = _PAGES.get(kind, "")
-    return page + quote(value, safe="") if page else ""
+    return page + in_path(value) if page else ""
+
+
+def in_path(value: str) -> str:
+    """A value as one part of a page's path.
+
+    It is quoted twice: servers undo it once, and what is then left must have no slash.
+    """
+    return quote(quote(value, safe=""), safe="")
 
 
 def address_by_id(identifier: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -12,10 +13,11 @@ from litestar.response import Redirect, Template
 from clawback.engine import commands
 from clawback.engine.recut import recut
 from clawback.engine.spread import may_be_removed, spread_of
+from clawback.response.counts import Places
 from clawback.store import Unit
 from clawback.web.given import GivenParts
 from clawback.web.portal.addresses import address_of
-from clawback.web.portal.forms import Cursor, NoteForm
+from clawback.web.portal.forms import Cursor, NoteForm, Word
 from clawback.web.portal.frame import GivenPage, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 
@@ -24,8 +26,12 @@ MEMBERS = 200
 """Members of a cluster that are shown; its export has them all."""
 BELOW = 20
 """Candidates below the line that are shown, the nearest."""
-SPREAD_LIMIT = 5_000
-"""Members up to which it is worked out while somebody waits how each copy got there."""
+SPREAD_LIMIT = 300
+"""Members up to which it is worked out at once how each copy got there."""
+TRACED = 5_000
+"""Members up to which it is worked out when somebody asks for it and waits."""
+COUNTED = 5_000
+"""Members up to which it is counted anew where their copies are; of more it is told what was counted last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,11 @@ def listed(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
 
 
 @page_at(HERE + "/{cluster_id:str}")
-def shown(cluster_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
-    """One cluster."""
+def shown(cluster_id: FromPath[str], page: GivenPage, parts: GivenParts, trace: Word = "") -> Template:
+    """One cluster; with `trace` also how each of many copies got there."""
     with parts.store.read() as unit:
         one = unit.clusters.head(cluster_id)
-        facts = _facts(unit, cluster_id)
+        facts = _facts(unit, cluster_id, TRACED if trace else SPREAD_LIMIT)
     where = address_of(one.key.kind, one.key.value)
     removable = may_be_removed(one)
     return page.show(
@@ -59,24 +65,38 @@ def shown(cluster_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Temp
     )
 
 
-def _facts(unit: Unit, cluster_id: str) -> dict[str, Any]:
+def _facts(unit: Unit, cluster_id: str, traced: int) -> dict[str, Any]:
     size = unit.clusters.sizes([cluster_id])[cluster_id]
     ids = unit.clusters.ends(cluster_id, MEMBERS)
     members = unit.clusters.members_of(cluster_id, ids)
     messages = unit.messages.get_many(ids)
-    spread = spread_of(unit, cluster_id) if size <= SPREAD_LIMIT else None
+    spread = spread_of(unit, cluster_id) if size <= traced else None
+    investigation_id = unit.clusters.investigation_of(cluster_id)
+    places, counted_at = _places(unit, cluster_id, size, investigation_id)
     return {
         "size": size,
         "members": [(member, messages.get(member.message_id)) for member in members],
         "below": unit.clusters.count_below(cluster_id),
         "nearest": unit.clusters.below(cluster_id, BELOW),
         "left_out": unit.exclusions.of_cluster(cluster_id, BELOW),
-        "places": unit.clusters.places(cluster_id),
+        "places": places,
+        "counted_at": counted_at,
         "spread": spread,
+        "traceable": size <= TRACED,
         "passages": list(islice(spread.passages, MEMBERS)) if spread else [],
         "actions": unit.remediations.of_cluster(cluster_id),
-        "investigation": unit.clusters.investigation_of(cluster_id),
+        "investigation": investigation_id,
     }
+
+
+def _places(unit: Unit, cluster_id: str, size: int, investigation_id: str) -> tuple[Places, datetime | None]:
+    """Where the copies are, counted now; of a very large cluster what its investigation counted, and when."""
+    if size > COUNTED:
+        state = unit.investigations.get(investigation_id)
+        for standing in state.clusters:
+            if standing.cluster_id == cluster_id:
+                return standing.now, state.changed_at
+    return unit.clusters.places(cluster_id), None
 
 
 @form_at(HERE + "/{cluster_id:str}/recut")

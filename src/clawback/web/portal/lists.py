@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -25,7 +24,6 @@ from clawback.analysis.matching import ENTITY_OF
 from clawback.engine import commands
 from clawback.engine.retract import preview, retract
 from clawback.errors import NotFound
-from clawback.message.message import Message
 from clawback.response.retraction import Outlook, Turn
 from clawback.store import Unit
 from clawback.web.given import GivenParts
@@ -34,10 +32,13 @@ from clawback.web.portal.frame import GivenPage, form_at, page_at
 from clawback.web.portal.listing import ROWS, ListPage
 
 HERE = "/indicators"
-CARRIERS = 200
-"""Messages that a page shows of those that carry something."""
-COUNTED = 5_000
-"""Messages that are looked at to say who sent what carries it, and to whom."""
+CARRIERS = 100
+"""Messages that a page shows of those that carry something, the newest."""
+SENDERS = 10
+LOOKED_AT = 1_000
+"""Messages, the newest, that are looked at to say who sent what carries it, and where it is."""
+COUNTED = 10_000
+"""Messages up to which it is counted how many carry it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,26 +184,24 @@ def entity(kind: FromPath[str], value: FromPath[str], page: GivenPage, parts: Gi
 
 
 def _about(unit: Unit, what: Entity) -> dict[str, Any]:
-    looked_at = list(islice(unit.messages.sharing([what]), COUNTED))
-    shown = looked_at[:CARRIERS]
+    looked_at = unit.messages.newest_carriers([what], LOOKED_AT)
+    shown = list(islice(unit.messages.newest_sharing([what]), CARRIERS))
+    total = unit.messages.count_sharing([what], COUNTED)
     ids = [message.id for message in shown]
     return {
         "listed": unit.indicators.matching({what}),
         "messages": shown,
-        "total": len(looked_at),
-        "more": len(looked_at) >= COUNTED,
-        "senders": _senders(looked_at),
-        "places": unit.deliveries.count_by_location([message.id for message in looked_at]),
+        "total": total,
+        "more": total >= COUNTED,
+        "senders": unit.messages.senders(looked_at, SENDERS),
+        "places": unit.deliveries.count_by_location(looked_at),
+        "newest": len(looked_at) if total > len(looked_at) else 0,
         "verdicts": unit.detections.verdicts(ids),
         "investigations": [
             unit.investigations.get(one) for one in unit.investigations.by_cause(str(what))[:20]
         ],
-        "names": sorted({f.name for m in looked_at for f in m.attachments if f.sha256 == what.value})[:20],
+        "names": sorted({f.name for m in shown for f in m.attachments if f.sha256 == what.value})[:20],
     }
-
-
-def _senders(messages: list[Message]) -> list[tuple[str, int]]:
-    return Counter(message.sender.address.lower() for message in messages).most_common(10)
 
 
 HANDLERS: tuple[Any, ...] = (listed, add, remove, about_to_retract, take_back, entity)

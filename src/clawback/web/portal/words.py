@@ -8,6 +8,7 @@ from typing import Any
 
 from clawback.response import defender
 from clawback.response.records import account, threats
+from clawback.web.portal.addresses import in_path
 
 _TONES: Mapping[str, str] = {
     "malicious": "bad",
@@ -113,6 +114,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "tone": tone,
     "iso": iso,
     "utc": utc,
+    "in_path": in_path,
     "number": number,
     "lasting": lasting,
     "share": share,
