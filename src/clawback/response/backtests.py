@@ -112,6 +112,11 @@ class OrderedBacktest:
     error: str = ""
     figures: BacktestFigures | None = None
 
+    @property
+    def days(self) -> float:
+        """How many days it goes back."""
+        return (self.until - self.since) / timedelta(days=1)
+
 
 def scored(found: Backtest) -> Score:
     """The part of a backtest that is kept."""
