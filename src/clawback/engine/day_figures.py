@@ -43,11 +43,16 @@ def count_days(parts: Parts) -> None:
     now = parts.now()
     with parts.store.read() as unit:
         made = unit.overview.made(_first(now, DAYS))
-        stale = [day for day in _days(now, DAYS) if _is_stale(day, made.get(day), now)]
-        found = _counted(unit, stale, now) if stale else ()
-    if found:
-        with parts.store.write() as unit:
-            unit.overview.put_days(found, now)
+    _count(parts, [day for day in _days(now, DAYS) if _is_stale(day, made.get(day), now)], now)
+
+
+def _count(parts: Parts, days: Sequence[datetime], now: datetime) -> None:
+    if not days:
+        return
+    with parts.store.read() as unit:
+        found = _counted(unit, days, now)
+    with parts.store.write() as unit:
+        unit.overview.put_days(found, now)
 
 
 def _is_stale(day: datetime, made: datetime | None, now: datetime) -> bool:
@@ -55,12 +60,12 @@ def _is_stale(day: datetime, made: datetime | None, now: datetime) -> bool:
 
 
 def days_of(parts: Parts, days: int) -> tuple[DayFigures, ...]:
-    """The last days with today, oldest first. Counts first what nobody has counted yet."""
+    """The last days with today, oldest first. Counts those first that nobody has counted yet."""
     now = parts.now()
     wanted = _days(now, days)
     kept = _kept(parts, wanted)
-    if len(kept) < len(wanted):
-        count_days(parts)
+    if missing := [day for day in wanted if day not in kept]:
+        _count(parts, missing, now)
         kept = _kept(parts, wanted)
     with parts.store.read() as unit:
         since = unit.figures.since_midnight(wanted[-1])
