@@ -68,6 +68,17 @@ def test_each_source_says_how_it_is_doing(shared_desk: Desk) -> None:
         assert said in shared_desk.client.get("/", headers=headers).text
 
 
+def test_metrics_tell_of_each_source(shared_desk: Desk) -> None:
+    now = shared_desk.app.parts.now()
+    odd = SourceHealth('ma"in\\', now, EventPath.SWEEPS, 5, unreachable=2, swept_at=now, stopped="no entry")
+    with shared_desk.app.store.write() as unit:
+        unit.overview.tell_health([odd])
+    lines = shared_desk.client.get("/metrics", headers=shared_desk.by(Role.READER)).text.splitlines()
+    assert 'clawback_source_unreachable{source="ma\\"in\\\\"} 2' in lines
+    assert 'clawback_source_stopped{source="ma\\"in\\\\"} 1' in lines
+    assert any(line.startswith('clawback_source_swept_seconds_ago{source="ma') for line in lines)
+
+
 def test_an_empty_overview_says_what_to_do_next(quiet: Desk) -> None:
     headers = quiet.signed_in("administrator")
     page = quiet.client.get("/", headers=headers).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -49,7 +50,8 @@ def metrics(
     elif not (trusts_loopback and _is_loopback(request.client.host if request.client else "")):
         raise NotAuthorizedException("metrics need a token from anywhere but this machine")
     with parts.store.read() as unit:
-        lines = [line for name, text, rows in _metrics(unit) for line in _lines(name, text, rows)]
+        found = (*_metrics(unit), *_sources(unit, parts.now()))
+        lines = [line for name, text, rows in found for line in _lines(name, text, rows)]
     return Response("\n".join(lines) + "\n", media_type=METRICS_TYPE)
 
 
@@ -71,6 +73,25 @@ def _metrics(unit: Unit) -> Iterator[tuple[str, str, Rows]]:
     places = unit.deliveries.count_by_location()
     rows = [(f'{{location="{place.value}"}}', count) for place, count in sorted(places.items())]
     yield "copies", "Copies by the place where they were last seen.", rows
+
+
+def _sources(unit: Unit, now: datetime) -> Iterator[tuple[str, str, Rows]]:
+    """How each source is doing, as the watch told of it last."""
+    told = [(f'{{source="{_label(one.source)}"}}', one) for one in unit.overview.health()]
+    ages = [(label, int((now - one.told_at).total_seconds())) for label, one in told]
+    yield "source_told_seconds_ago", "When the watch told of a source last.", ages
+    looks = [(label, int((now - one.swept_at).total_seconds())) for label, one in told if one.swept_at]
+    yield "source_swept_seconds_ago", "When every mailbox of a source had been looked at.", looks
+    unreachable = [(label, one.unreachable) for label, one in told]
+    yield "source_unreachable", "Mailboxes that did not answer the last time.", unreachable
+    stopped = [(label, int(bool(one.stopped))) for label, one in told]
+    yield "source_stopped", "Whether a source is left alone because it refuses our logins.", stopped
+
+
+def _label(text: str) -> str:
+    """A value of a label as Prometheus reads it."""
+    plain = text.encode("utf-8", "replace").decode()
+    return plain.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _lines(name: str, text: str, rows: Rows) -> Iterator[str]:
