@@ -219,3 +219,16 @@ def test_copies_are_counted_message_by_message(store: Store) -> None:
         unit.deliveries.relocate([gone])
     with store.read() as unit:
         assert unit.deliveries.counts(["msg-a", "msg-b", "msg-c"]) == {"msg-a": (2, 1), "msg-b": (1, 1)}
+
+
+def test_of_a_message_with_many_copies_the_first_are_read_and_the_rest_is_counted(store: Store) -> None:
+    copies = [delivery(number, message_id="msg-1") for number in range(1, 6)]
+    later = [replace(copy, internal_date=copy.internal_date + n * HOUR) for n, copy in enumerate(copies)]
+    with store.write() as unit:
+        unit.deliveries.save([*reversed(later), delivery(9)])
+    with store.read() as unit:
+        assert len(unit.deliveries.first_of("msg-1", 3)) == 3
+        arrival = unit.deliveries.arrival("msg-1")
+        assert arrival is not None
+        assert (arrival.copies, arrival.delivered) == (5, copies[0].internal_date)
+        assert unit.deliveries.arrival("msg-2") is None

@@ -11,6 +11,8 @@ from sqlalchemy.schema import Table
 from clawback.errors import MigrationFailed
 from clawback.store import Store, columns, database, migrate
 
+SQLITE_ALONE = "messages_by_words"
+
 
 @pytest.fixture
 def engine(empty_url: str) -> Any:
@@ -33,10 +35,11 @@ def _shape(engine: Engine, table: str) -> dict[str, Any]:
     }
 
 
-def _wanted(table: Table) -> dict[str, Any]:
+def _wanted(table: Table, dialect: str) -> dict[str, Any]:
+    mine = [i for i in table.indexes if dialect == "sqlite" or i.name != SQLITE_ALONE]
     return {
         "key": [column.name for column in table.primary_key],
-        "indexes": {(tuple(c.name for c in i.columns), bool(i.unique)) for i in table.indexes},
+        "indexes": {(tuple(c.name for c in i.columns), bool(i.unique)) for i in mine},
         "unique": {(column.name,) for column in table.columns if column.unique},
         "nullable": {column.name: column.nullable for column in table.columns},
     }
@@ -51,7 +54,7 @@ def test_the_frozen_migrations_make_the_schema_the_code_uses(
     names = set(inspect(engine).get_table_names())
     assert names == set(columns.metadata.tables)
     for name, table in columns.metadata.tables.items():
-        made, wanted = _shape(engine, name), _wanted(table)
+        made, wanted = _shape(engine, name), _wanted(table, engine.dialect.name)
         nullable = {column: may for column, (_, may) in made["columns"].items()}
         assert nullable == wanted["nullable"], name
         assert {key: made[key] for key in ("key", "indexes", "unique")} == {

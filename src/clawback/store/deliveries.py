@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, select, text
@@ -74,6 +75,15 @@ class KnownMailbox:
     source: str
     mailbox: str
     copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The copies of one message: how many, when the first was delivered and when one was first seen."""
+
+    copies: int
+    delivered: datetime
+    first_seen: datetime
 
 
 class Deliveries(Mailboxes):
@@ -176,6 +186,20 @@ class Deliveries(Mailboxes):
         order = {message_id: place for place, message_id in enumerate(dict.fromkeys(message_ids))}
         found = self._among(deliveries.c.message_id, tuple(order))
         return tuple(sorted(found, key=lambda d: order[d.message_id]))
+
+    def first_of(self, message_id: str, limit: int) -> tuple[Delivery, ...]:
+        """The copies of a message that were seen first, at most so many."""
+        mine = _query().where(deliveries.c.message_id == armour(message_id))
+        return tuple(self._read(mine.order_by(deliveries.c.no).limit(limit)))
+
+    def arrival(self, message_id: str) -> Arrival | None:
+        """How many copies of a message there are and when the first came; None without copies."""
+        table = deliveries.c
+        query = select(func.count(), func.min(table.internal_date), func.min(table.first_seen))
+        copies, delivered, seen = self._connection.execute(
+            query.where(table.message_id == armour(message_id))
+        ).one()
+        return Arrival(copies, moment(delivered), moment(seen)) if copies else None
 
     def count_by_location(self, message_ids: Sequence[str] | None = None) -> dict[DeliveryLocation, int]:
         """How many copies are in each place: of these messages, or of all."""

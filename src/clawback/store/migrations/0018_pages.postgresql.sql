@@ -6,4 +6,4 @@ CREATE INDEX cluster_members_by_seq ON cluster_members (cluster_no, seq, message
 ;;
 CREATE INDEX indicators_by_source ON indicators (source, no)
 ;;
-CREATE INDEX receipts_by_outcome ON receipts (remediation_no, outcome)
+CREATE INDEX receipts_by_outcome ON receipts (remediation_no, outcome, at)
