@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.store.make import BAD_URL, NOW, handle, plan, remediation
@@ -150,7 +151,7 @@ def test_sources_that_nobody_watches_any_more_are_forgotten(store: Store) -> Non
 def test_what_happened_is_counted_by_its_day(store: Store) -> None:
     whole = plan(deeds=4)
     undo = replace(plan(2, deeds=2), kind=ActionKind.RESTORE, undoes="act-1")
-    ended = {"status": RemediationStatus.COMPLETED, "ended_at": NOW}
+    ended: dict[str, Any] = {"status": RemediationStatus.COMPLETED, "ended_at": NOW}
     with store.write() as unit:
         unit.remediations.add(replace(remediation(whole), **ended), whole)
         unit.remediations.add(
