@@ -16,7 +16,7 @@ from clawback.analysis.verdict import Judged, Said
 from clawback.store.columns import integer, metadata, text_column
 from clawback.store.repository import Repository, chunks
 from clawback.store.schema import cluster_members, clusters, messages
-from clawback.store.text import armour, disarm, micros
+from clawback.store.text import armour, disarm, micros, moment
 
 # Frozen: rows hold these numbers. The smallest is the gravest.
 _VERDICTS = {VerdictKind.MALICIOUS: 0, VerdictKind.SUSPICIOUS: 100, VerdictKind.UNKNOWN: 200}
@@ -123,6 +123,18 @@ class Detections(Repository):
                 said = Said(disarm(row.source), judged.verdict, judged.threat, row.confidence)
                 found[row.id] = (*found.get(row.id, ()), said)
         return found
+
+    def heard(self, message_id: str) -> tuple[tuple[datetime, Said], ...]:
+        """Since when what is said against a message that still stands, oldest first."""
+        joined = detections.join(messages, messages.c.no == detections.c.message_no)
+        columns = (detections.c.source, detections.c.gravity, detections.c.confidence, detections.c.at)
+        query = select(*columns).select_from(joined).where(messages.c.id == armour(message_id))
+        found: list[tuple[datetime, Said]] = []
+        for row in self._connection.execute(query.order_by(detections.c.at, detections.c.source)):
+            judged = Judged(*_BY_GRAVITY[row.gravity])
+            said = Said(disarm(row.source), judged.verdict, judged.threat, row.confidence)
+            found.append((moment(row.at), said))
+        return tuple(found)
 
     def counts(self, cluster_id: str) -> dict[Judged, int]:
         """How many members of a cluster have which verdict, without those that nothing is said against."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, not_, or_, select, true, tuple_
@@ -20,7 +22,7 @@ from clawback.response.outcomes import (
     cause_of,
     counted,
 )
-from clawback.response.plan import LET_RUN, Outcome, Receipt
+from clawback.response.plan import LET_RUN, ActionKind, Outcome, Receipt
 from clawback.store import pages
 from clawback.store.ledger import Ledger
 from clawback.store.schema import deeds, deliveries, receipts, remediations, skips
@@ -32,6 +34,17 @@ _WITH_REASONS = (Outcome.FAILED, Outcome.SKIPPED)
 """The outcomes whose classes are told apart by their reasons."""
 _LEFT_ALONE = 1
 """In a cursor: the copies that a plan left alone, which come after those with receipts (0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyDeed:
+    """What one action did to one copy, or left undone."""
+
+    remediation_id: str
+    kind: ActionKind
+    delivery_id: str
+    outcome: Outcome
+    at: datetime
 
 
 class Results(Ledger):
@@ -97,6 +110,26 @@ class Results(Ledger):
         # A large plan has few mailboxes: each is read once.
         begins = {begin[0] for begin in found if begin}
         return tuple(sorted(json.loads(begin + "]")[1] for begin in begins))
+
+    def of_copies(self, delivery_ids: Sequence[str], most: int) -> tuple[CopyDeed, ...]:
+        """What was done to these copies, whatever action did it, newest first, at most so many."""
+        table = receipts.c
+        joined = receipts.join(
+            deeds, (deeds.c.remediation_no == table.remediation_no) & (deeds.c.seq == table.seq)
+        ).join(remediations, remediations.c.no == table.remediation_no)
+        columns = (remediations.c.id, remediations.c.kind, deeds.c.delivery_id, table.outcome, table.at)
+        mine = self._within(deeds.c.delivery_id, [armour(one) for one in delivery_ids])
+        query = select(*columns).select_from(joined).where(mine).order_by(table.at.desc()).limit(most)
+        return tuple(
+            CopyDeed(
+                row.id,
+                ActionKind(row.kind),
+                disarm(row.delivery_id),
+                Outcome(row.outcome),
+                moment(row.at),
+            )
+            for row in self._connection.execute(query)
+        )
 
     def undos(self, remediation_id: str, cluster_id: str) -> tuple[str, ...]:
         """The ids of what undoes a remediation of this cluster, in whole or in part, oldest first."""

@@ -45,6 +45,7 @@ ORDERS: Mapping[str, Permission] = {
     "/actions/{action_id}/disarm": Permission.APPROVE,
     "/messages/{message_id}/view": Permission.CONTENT,
     "/messages/{message_id}/download": Permission.CONTENT,
+    "/messages/{message_id}/file": Permission.CONTENT,
     "/clusters/{cluster_id}/recut": Permission.ANALYSE,
     "/clusters/{cluster_id}/propose": Permission.ANALYSE,
     "/submissions/{submission_id}/confirm": Permission.APPROVE,
