@@ -139,6 +139,7 @@ def test_a_death_at_any_step_loses_nothing_and_doubles_only_with_the_same_id(
     desk.happen(3)
     alive = desk.store
     desk.store = mortal = MortalStore.open(store_url, tmp_path / "blobs")
+    assert isinstance(mortal, MortalStore)
     mortal.fuse = Fuse(step)  # 1 to 3 are around the claim, 4 to 6 around the writing of what was told
     with pytest.raises(Killed):
         desk.tell("dies")

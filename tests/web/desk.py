@@ -55,10 +55,15 @@ class Desk:
 
 @contextmanager
 def desk(
-    root: Path, *, copies: int = 3, frame: Frame = PLAIN, settings: Settings = DEFAULTS
+    root: Path,
+    *,
+    copies: int = 3,
+    frame: Frame = PLAIN,
+    settings: Settings = DEFAULTS,
+    kind: type[World] = World,
 ) -> Iterator[Desk]:
     """A desk on a world in which a campaign has turned malicious and its removal waits for a decision."""
-    world = World(root, "")
+    world = kind(root, "")
     world.campaign(copies)
     with world.app() as app:
         read(app)

@@ -18,9 +18,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from tests.web.desk import Desk, desk
 
-from clawback.engine import accounts
+from clawback.engine import accounts, webhooks
 from clawback.engine.backtest_jobs import order_backtest
 from clawback.response.policy import Policy
+from clawback.response.sinks import Sink, SinkKind
 from clawback.store import MessageQuery
 from clawback.web.access import ROUTES
 
@@ -59,6 +60,10 @@ def ids(opened: Desk) -> dict[str, str]:
         (message, *_), _ = unit.messages.search(MessageQuery())
         (listed, *_), _ = unit.indicators.list()
         (token, *_), _ = unit.tokens.list(account="reader")
+    # An address that may not be called: a test of it sends nothing anywhere.
+    hook = Sink("whk-1", SinkKind.WEBHOOK, "one", "https://127.0.0.1/", (), listed.added_at, listed.added_at)
+    with opened.app.store.write() as unit:
+        unit.sinks.add(hook, webhooks.new_secret())
     return {
         "investigation_id": action.investigation_id,
         "cluster_id": action.cluster_id,
@@ -68,6 +73,7 @@ def ids(opened: Desk) -> dict[str, str]:
         "token_id": token.id,
         "backtest_id": order_backtest(opened.app.parts, Policy(), 1, "ann").id,
         "name": "analyst",
+        "webhook_id": hook.id,
     }
 
 

@@ -30,6 +30,7 @@ from clawback.cli import (
     serve,
     setup,
     up,
+    webhooks,
 )
 from clawback.cli.exits import exit_code
 from clawback.cli.printable import printable
@@ -111,6 +112,7 @@ for command in (
     serve.serve,
     reports.reports,
     audit.audit,
+    webhooks.webhooks,
 ):
     cli.add_command(command)
 

@@ -18,7 +18,9 @@ from clawback.response.events import EVENTS, Event
 from clawback.response.events_sinks import SinkAdded, SinkChanged, SinkRemoved, SinkReplayed
 from clawback.response.sinks import (
     MOST_SINKS,
+    Delivery,
     Notice,
+    Outcome,
     Sent,
     Sink,
     SinkKind,
@@ -93,6 +95,22 @@ def webhook(parts: Parts, webhook_id: str) -> Webhook:
     """One webhook; raises NotFound."""
     with parts.store.read() as unit:
         return shown(unit, unit.sinks.get(webhook_id, KIND))
+
+
+def listed(parts: Parts, limit: int, cursor: str) -> tuple[tuple[Webhook, ...], str]:
+    """A page of webhooks, newest first, and the next cursor."""
+    with parts.store.read() as unit:
+        rows, after = unit.sinks.list(kind=KIND, limit=limit, cursor=cursor)
+        return tuple(shown(unit, row) for row in rows), after
+
+
+def deliveries(
+    parts: Parts, webhook_id: str, outcome: Outcome | None, limit: int, cursor: str
+) -> tuple[tuple[Delivery, ...], str]:
+    """A page of what became of a webhook's events, and the next cursor; raises NotFound."""
+    with parts.store.read() as unit:
+        sink = unit.sinks.get(webhook_id, KIND)
+        return unit.sinks.deliveries(sink.id, outcome=outcome, limit=limit, cursor=cursor)
 
 
 def version_of(one: Webhook) -> tuple[object, ...]:

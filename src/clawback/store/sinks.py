@@ -29,6 +29,7 @@ sinks = Table(
     metadata,
     running_number(),
     text_column("id", unique=True),
+    text_column("kind"),
     text_column("state"),
     text_column("secret"),
     text_column("old_secret"),
@@ -66,7 +67,14 @@ class Sinks(Repository):
 
     def add(self, sink: Sink, secret: str) -> None:
         """Keep a new sink and its secret."""
-        values = {"id": sink.id, "secret": secret, "old_secret": "", "worker": "", "lease_until": 0}
+        values = {
+            "id": sink.id,
+            "kind": sink.kind.value,
+            "secret": secret,
+            "old_secret": "",
+            "worker": "",
+            "lease_until": 0,
+        }
         self._connection.execute(sinks.insert().values({**values, **_standing(sink)}))
 
     def get(self, sink_id: str, kind: SinkKind | None = None) -> Sink:
@@ -78,9 +86,14 @@ class Sinks(Repository):
         Audit(self._connection).alone()
         return self._found(select(sinks.c.record).with_for_update(), sink_id, kind)
 
-    def list(self, *, limit: int = 100, cursor: str = "") -> tuple[tuple[Sink, ...], str]:
-        """A page, newest first, and the next cursor."""
-        rows, after = self._page(select(sinks.c.no, sinks.c.record), sinks.c.no, limit, cursor)
+    def list(
+        self, *, kind: SinkKind | None = None, limit: int = 100, cursor: str = ""
+    ) -> tuple[tuple[Sink, ...], str]:
+        """A page, of one kind or of all, newest first, and the next cursor."""
+        query = select(sinks.c.no, sinks.c.record)
+        if kind is not None:
+            query = query.where(sinks.c.kind == kind.value)
+        rows, after = self._page(query, sinks.c.no, limit, cursor)
         return tuple(_codec.decode(row.record) for row in rows), after
 
     def count(self, state: SinkState | None = None) -> int:

@@ -22,7 +22,13 @@ from clawback.web.problems import MEDIA_TYPE
 _ODATA = "GET /api/air/investigations"
 _ORDERS = ("POST /api/", "PATCH /api/", "DELETE /api/")
 _NEVER_ANSWERED_TWICE = frozenset(
-    {"POST /api/accounts", "POST /api/tokens", "POST /api/messages/{message_id}/content"}
+    {
+        "POST /api/accounts",
+        "POST /api/tokens",
+        "POST /api/messages/{message_id}/content",
+        "POST /api/webhooks",
+        "POST /api/webhooks/{webhook_id}/rotate",
+    }
 )
 _METHODS = ("get", "post", "put", "patch", "delete")
 _FIELDS = {

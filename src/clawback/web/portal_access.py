@@ -33,7 +33,12 @@ READS: tuple[str, ...] = (
     "/settings",
 )
 """Pages that whoever may read may see."""
-OTHER_PAGES: Mapping[str, Permission] = {"/audit": Permission.AUDIT, "/retract": Permission.ANALYSE}
+OTHER_PAGES: Mapping[str, Permission] = {
+    "/audit": Permission.AUDIT,
+    "/retract": Permission.ANALYSE,
+    "/webhooks": Permission.ADMINISTER,
+    "/webhooks/{webhook_id}": Permission.ADMINISTER,
+}
 """Pages that need more."""
 ORDERS: Mapping[str, Permission] = {
     "/investigations": Permission.ANALYSE,
@@ -59,5 +64,12 @@ ORDERS: Mapping[str, Permission] = {
     "/policies/backtests/{backtest_id}/cancel": Permission.ANALYSE,
     "/settings/tokens": Permission.READ,
     "/settings/tokens/revoke": Permission.READ,
+    "/webhooks": Permission.ADMINISTER,
+    "/webhooks/{webhook_id}": Permission.ADMINISTER,
+    "/webhooks/{webhook_id}/turn": Permission.ADMINISTER,
+    "/webhooks/{webhook_id}/remove": Permission.ADMINISTER,
+    "/webhooks/{webhook_id}/test": Permission.ADMINISTER,
+    "/webhooks/{webhook_id}/rotate": Permission.ADMINISTER,
+    "/webhooks/{webhook_id}/replay": Permission.ADMINISTER,
 }
 """Forms, by the permission that each needs."""

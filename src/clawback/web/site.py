@@ -41,6 +41,7 @@ from clawback.web import (
     retractions,
     session,
     submissions,
+    webhooks,
 )
 from clawback.web.air import air_investigation, air_investigations
 from clawback.web.answers import Answer
@@ -75,6 +76,7 @@ HANDLERS: tuple[Any, ...] = (
     *overview.HANDLERS,
     *events.HANDLERS,
     *people.HANDLERS,
+    *webhooks.HANDLERS,
     *health.HANDLERS,
     *session.HANDLERS,
     *routes.HANDLERS,

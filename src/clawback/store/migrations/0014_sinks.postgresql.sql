@@ -1,6 +1,7 @@
 CREATE TABLE sinks (
     no BIGSERIAL NOT NULL,
     id TEXT NOT NULL,
+    kind TEXT NOT NULL,
     state TEXT NOT NULL,
     secret TEXT NOT NULL,
     old_secret TEXT NOT NULL,

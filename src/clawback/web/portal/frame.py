@@ -18,6 +18,7 @@ from clawback.errors import Forbidden
 from clawback.response.events import EVENTS
 from clawback.response.people import Permission
 from clawback.response.plan import RemediationStatus
+from clawback.response.sinks import SinkState
 from clawback.store import Unit
 from clawback.web.callers import caller_of, check_csrf
 from clawback.web.given import GivenParts
@@ -71,6 +72,10 @@ SAID = {
     "proposed_offers": Said("Their removal is being planned; it waits for an approval like any other."),
     "retracted": Said("The verdict is taken back; what rested on it alone comes back exactly."),
     "closed": Said("The breaker is closed: automation may run again."),
+    "webhook_on": Said("It goes on from where it stood."),
+    "webhook_paused": Said("Paused. Nothing is lost: it goes on from here when you say so.", "doubt"),
+    "webhook_removed": Said("Removed. It is told nothing any more."),
+    "webhook_replayed": Said("They are sent once more as soon as clawback up takes them."),
     "opened": Said("The breaker is open: nothing runs by itself.", "doubt"),
 }
 """By the word that an order puts into the address it leads to; nothing else of an address is shown."""
@@ -153,4 +158,6 @@ def _navigation(unit: Unit, page: Page) -> Sequence[Sequence[Item]]:
     )
     third = [Item("Audit", "/audit", "d")] if page.may("audit") else []
     third += [Item("Settings", "/settings", "t")]
+    if page.may("administer"):
+        third += [Item("Webhooks", "/webhooks", "w", unit.sinks.count(SinkState.OFF))]
     return first, second, third

@@ -23,6 +23,7 @@ from clawback.web.portal import (
     overview,
     policies,
     submissions,
+    webhooks,
 )
 
 FILES = Path(__file__).parent.parent / "static"
@@ -57,4 +58,5 @@ HANDLERS: tuple[Any, ...] = (
     *policies.HANDLERS,
     *backtests.HANDLERS,
     *house.HANDLERS,
+    *webhooks.HANDLERS,
 )
