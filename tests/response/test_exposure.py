@@ -19,6 +19,7 @@ from clawback.response.exposure import (
     changed,
     exposed,
     flattened,
+    over_days,
     sent_on,
     waits,
 )
@@ -200,3 +201,16 @@ def test_every_copy_is_counted_once(
     assert found.copies == found.there + found.left + found.removed
     assert 0 <= found.removed_unread <= found.removed
     assert found.removed - found.removed_unread <= found.read <= found.copies
+
+
+def test_days_are_added_up_by_their_sums_and_the_medians_of_their_medians() -> None:
+    now = NOW + timedelta(days=1)
+    clocks = [
+        Exposed(f"d{n}", "m", "a@corp.example", NOW, NOW, Marks(), removed=NOW + n * MINUTE)
+        for n in (2, 4, 60)
+    ]
+    days = [added_up([one], [Waits(acted=MINUTE)], now) for one in clocks]
+    whole = over_days(days)
+    assert (whole.copies, whole.removed, whole.minutes, whole.median_minutes) == (3, 3, 66.0, 4.0)
+    assert (whole.to_act, whole.to_decide_by_people) == (MINUTE, None)
+    assert over_days([]).median_minutes is None

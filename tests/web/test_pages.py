@@ -61,3 +61,9 @@ def test_a_large_cluster_is_traced_when_asked_and_tells_when_it_was_counted(
     seen = page(shared_desk, here)
     assert "Too many copies to trace" in seen
     assert "as counted" in seen
+
+
+def test_exposure_is_added_up_from_the_days_that_were_counted(shared_desk: Desk) -> None:
+    assert "Copies taken out" in page(shared_desk, "/exposure?days=7")
+    refused = shared_desk.client.get("/exposure?days=91", headers=shared_desk.signed_in(Role.READER.value))
+    assert refused.status_code == 400

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 from clawback.analysis.indicators import Threat
 from clawback.engine.export import no_formula, whole_or_nothing
@@ -24,7 +25,8 @@ from clawback.response.records import comment_of, threats, users_of
 from clawback.store import Unit
 
 Row = dict[str, str]
-_HISTORY = frozenset(RemediationStatus) - PENDING
+HISTORY = frozenset(RemediationStatus) - PENDING
+"""The statuses of what does not wait for a decision."""
 _MALWARE = (Threat.MALWARE, Threat.MALICIOUS_FILE)
 _PHISH = (Threat.PHISH, Threat.MALICIOUS_URL)
 PENDING_COLUMNS = (
@@ -49,7 +51,8 @@ def export_actions(parts: Parts, path: Path, *, history: bool) -> int:
         raise BadParameter(f"{path.name!r} must end in .csv")
     columns = HISTORY_COLUMNS if history else PENDING_COLUMNS
     with parts.store.read() as unit:
-        rows = list(history_rows(unit) if history else pending_rows(unit))
+        found = unit.remediations.each(statuses=HISTORY if history else PENDING)
+        rows = list(history_rows(found) if history else pending_rows(unit, found))
     whole_or_nothing(path, as_csv(columns, rows))
     return len(rows)
 
@@ -57,11 +60,21 @@ def export_actions(parts: Parts, path: Path, *, history: bool) -> int:
 def as_csv(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
     """The rows as a file that a spreadsheet opens, and in which no cell is a formula."""
     out = io.StringIO(newline="")
+    _write(out, columns, rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def csv_into(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """As `as_csv`, into a file, row by row: however many there are, one is in memory at once."""
+    with path.open("w", encoding="utf-8-sig", newline="") as out:
+        _write(out, columns, rows)
+
+
+def _write(out: TextIO, columns: Sequence[str], rows: Iterable[Row]) -> None:
     writer = csv.DictWriter(out, columns)
     writer.writeheader()
     for row in rows:
         writer.writerow({name: no_formula(_readable(text)) for name, text in row.items()})
-    return out.getvalue().encode("utf-8-sig")
 
 
 def investigation_rows(found: Iterable[Investigation]) -> Iterator[Row]:
@@ -85,15 +98,15 @@ def _readable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def pending_rows(unit: Unit) -> Iterator[Row]:
-    """A row for each action that waits for a decision, newest first."""
-    for waiting in unit.remediations.each(statuses=PENDING):
+def pending_rows(unit: Unit, found: Iterable[Remediation]) -> Iterator[Row]:
+    """Actions that wait for a decision by Defender's columns, and by ours."""
+    for waiting in found:
         yield _pending(unit, waiting, unit.remediations.plan(waiting.id))
 
 
-def history_rows(unit: Unit) -> Iterator[Row]:
-    """A row for each action that was decided, newest first."""
-    for done in unit.remediations.each(statuses=_HISTORY):
+def history_rows(found: Iterable[Remediation]) -> Iterator[Row]:
+    """Actions by Defender's columns of its history."""
+    for done in found:
         yield {
             "Action type": defender.ACTION[done.kind],
             "Wait time": _span(done.decided_at - done.made_at) if done.decided_at else "",

@@ -218,6 +218,27 @@ def added_up(copies: Sequence[Exposed], took: Sequence[Waits], now: datetime) ->
     )
 
 
+def over_days(days: Sequence[Exposure]) -> Exposure:
+    """The account of several days from the accounts of each: sums, and the medians of the days' medians."""
+    summed = {
+        name: sum(getattr(day, name) for day in days)
+        for name in (
+            "copies", "written", "there", "left", "removed", "removed_unread", "read", "answered",
+            "forwarded", "clicked",
+        )
+    }  # fmt: skip
+    medians = [day.median_minutes for day in days if day.median_minutes is not None]
+    return Exposure(
+        **summed,
+        minutes=round(sum(day.minutes for day in days), 1),
+        median_minutes=round(median(medians), 1) if medians else None,
+        to_detect=_middle(day.to_detect for day in days),
+        to_decide_by_itself=_middle(day.to_decide_by_itself for day in days),
+        to_decide_by_people=_middle(day.to_decide_by_people for day in days),
+        to_act=_middle(day.to_act for day in days),
+    )
+
+
 def _middle(times: Iterable[timedelta | None]) -> timedelta | None:
     known = [time.total_seconds() for time in times if time is not None]
     return timedelta(seconds=median(known)) if known else None

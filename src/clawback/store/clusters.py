@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, insert, literal, select, update
 
 from clawback.analysis.clusters import Cluster, Member
 from clawback.analysis.entities import Reason
@@ -18,6 +18,7 @@ from clawback.errors import NotFound
 from clawback.message.delivery import DeliveryLocation
 from clawback.response.counts import Places
 from clawback.store.columns import blob, integer, metadata, text_column
+from clawback.store.conditions import Columns
 from clawback.store.exclusions import outside_secops
 from clawback.store.listings import Listing
 from clawback.store.records import Codec
@@ -60,11 +61,14 @@ SEARCHED: dict[str, ColumnElement[Any]] = {
     ),
 }
 """The columns that a search may ask about and sort by; of texts as the store has them."""
-MEMBERS: dict[str, ColumnElement[Any]] = {
-    **{name: cluster_members.c[name] for name in ("message_id", "seq", "score")},
+_OF_MEMBERS: dict[str, ColumnElement[Any]] = {
+    name: cluster_members.c[name] for name in ("message_id", "seq", "score")
+}
+_OF_MESSAGES: dict[str, ColumnElement[Any]] = {
     "subject": func.coalesce(messages.c.subject, "").label("subject"),
     "sender": func.coalesce(messages.c.sender, "").label("sender"),
 }
+MEMBERS = {**_OF_MEMBERS, **_OF_MESSAGES}
 """As `SEARCHED`, of members: subject and sender are folded."""
 _MEMBER = cluster_members.c.message_id.label("no")
 
@@ -215,18 +219,23 @@ class Clusters(Repository):
 
     def search_members(self, cluster_id: str, listing: Listing) -> tuple[tuple[Member, ...], str]:
         """A page of a cluster's members, as `search`; columns: `MEMBERS`. Raises NotFound, BadQuery."""
-        joined = cluster_members.outerjoin(messages, messages.c.id == cluster_members.c.message_id)
-        query = select(cluster_members.c.reasons, _MEMBER, *MEMBERS.values()).select_from(joined)
-        mine = query.where(cluster_members.c.cluster_no == self._row(cluster_id).no)
-        rows, after = self._listing(mine, MEMBERS, cluster_members.c.message_id, listing)
+        table = cluster_members.c
+        query, columns = self._members(cluster_id, listing)
+        rows, after = self._listing(query.add_columns(table.reasons), columns, table.message_id, listing)
         return tuple(_member(row) for row in rows), after
 
     def count_members(self, cluster_id: str, listing: Listing) -> int:
         """How many `search_members` finds, on whatever page; raises NotFound."""
+        query, columns = self._members(cluster_id, replace(listing, order=()))
+        return self._count_listing(query, columns, listing)
+
+    def _members(self, cluster_id: str, listing: Listing) -> tuple[Select[Any], Columns]:
+        """The members; with their messages only where those are asked about, for a cluster may be large."""
+        mine = cluster_members.c.cluster_no == self._row(cluster_id).no
+        if listing.where is None and not {order.column for order in listing.order} & _OF_MESSAGES.keys():
+            return select(_MEMBER, *_OF_MEMBERS.values()).where(mine), _OF_MEMBERS
         joined = cluster_members.outerjoin(messages, messages.c.id == cluster_members.c.message_id)
-        mine = select(_MEMBER).select_from(joined)
-        mine = mine.where(cluster_members.c.cluster_no == self._row(cluster_id).no)
-        return self._count_listing(mine, MEMBERS, listing)
+        return select(_MEMBER, *MEMBERS.values()).select_from(joined).where(mine), MEMBERS
 
     def sizes(self, cluster_ids: Sequence[str]) -> dict[str, int]:
         """How many members each of these clusters has."""

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar import Request, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from clawback.engine import commands
-from clawback.engine.center import export_actions
 from clawback.engine.exposure import exposure_of
 from clawback.response.exposure import Exposure
 from clawback.response.parting import Chosen
-from clawback.response.plan import Deed, Receipt, Remediation, RemediationStatus, Skip
+from clawback.response.plan import Deed, Receipt, Remediation, Skip
 from clawback.response.standing import StandingOrder
 from clawback.store import Unit
 from clawback.web.answers import Answer, Cursor, Limit, Page
-from clawback.web.files import sent
 from clawback.web.given import GivenParts
+from clawback.web.listed import exported, page_of
+from clawback.web.lists import ACTIONS
 from clawback.web.offsets import cut, cut_stream
 from clawback.web.orders import GivenOrder
 
@@ -67,27 +67,12 @@ class Result:
     receipt: Receipt
 
 
-@get("/api/actions", sync_to_thread=True, summary="List actions, newest first")
+@get("/api/actions", sync_to_thread=True, summary="List actions")
 def actions(
-    parts: GivenParts,
-    status: FromQuery[list[RemediationStatus] | None] = None,
-    investigation_id: FromQuery[str | None] = None,
-    limit: Limit = 100,
-    cursor: Cursor = "",
+    request: Request[Any, Any, Any], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
 ) -> Answer[Page[Remediation]]:
-    """What waits for a decision and what was done; each with its account."""
-    with parts.store.read() as unit:
-        found, after = unit.remediations.list(
-            statuses=status, investigation_id=investigation_id, limit=limit, cursor=cursor
-        )
-    return Answer(Page(found, after))
-
-
-@get("/api/actions/export", sync_to_thread=True, media_type="text/csv", summary="Export the action center")
-def export(parts: GivenParts, history: FromQuery[bool] = False) -> Response[Any]:
-    """What waits for a decision, or the history, with Defender's columns and ours, as CSV."""
-    name = f"{'history' if history else 'pending'}.csv"
-    return sent(lambda path: export_actions(parts, path, history=history), name, "text/csv; charset=utf-8")
+    """What waits and what was done, each with its account; newest first, unless `sort` says otherwise."""
+    return page_of(ACTIONS, request, parts, limit, cursor)
 
 
 @get("/api/actions/{action_id:str}", sync_to_thread=True, summary="Show one action")
@@ -184,7 +169,7 @@ def _result(deed: Deed, receipt: Receipt) -> Result:
 
 HANDLERS: tuple[Any, ...] = (
     actions,
-    export,
+    exported(ACTIONS),
     action,
     plan,
     results,

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from litestar import get
-from litestar.params import FromQuery, QueryParameter
+from litestar import Request, get
 
 from clawback.store import AuditCheck, AuditRow
-from clawback.web.answers import Answer, Limit
+from clawback.web.answers import Answer, Cursor, Limit, Page
 from clawback.web.given import GivenParts
+from clawback.web.listed import exported, page_of
+from clawback.web.lists import AUDIT
 
 
-@dataclass(frozen=True, slots=True)
-class AuditPage:
-    """Events in their order; `next` is what `after` must be for those behind them, None at the end."""
-
-    items: tuple[AuditRow, ...]
-    next: int | None
-
-
-@get("/api/audit", sync_to_thread=True, summary="List events, oldest first")
+@get("/api/audit", sync_to_thread=True, summary="List events")
 def audit(
-    parts: GivenParts,
-    after: Annotated[int, QueryParameter(ge=0, le=2**62, description="Only events after this number.")] = 0,
-    type: FromQuery[list[str] | None] = None,
-    limit: Limit = 100,
-) -> Answer[AuditPage]:
-    """The audit log; each event is sealed to the one before."""
-    with parts.store.read() as unit:
-        rows = unit.audit.list(after_seq=after, types=type, limit=limit)
-    return Answer(AuditPage(rows, rows[-1].seq if len(rows) == limit else None))
+    request: Request[Any, Any, Any], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
+) -> Answer[Page[AuditRow]]:
+    """The audit log, oldest first unless `sort` says otherwise; each event is sealed to the one before.
+
+    Who follows it asks for what is `after` the number of the last event that came.
+    """
+    return page_of(AUDIT, request, parts, limit, cursor)
 
 
 @get("/api/audit/verify", sync_to_thread=True, summary="Check the seals")
@@ -41,4 +31,4 @@ def verify(parts: GivenParts) -> Answer[AuditCheck]:
         return Answer(unit.audit.verify())
 
 
-HANDLERS: tuple[Any, ...] = (audit, verify)
+HANDLERS: tuple[Any, ...] = (audit, verify, exported(AUDIT))

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
-from clawback.analysis.clusters import Cluster, ClusterKind, Member
-from clawback.analysis.entities import Entity
-from clawback.analysis.indicators import Threat, VerdictKind
+from clawback.analysis.clusters import Member
 from clawback.engine import commands
 from clawback.engine.export import export_cluster
 from clawback.engine.recut import recut
 from clawback.engine.spread import spread_of
-from clawback.response.counts import Places
 from clawback.response.spread import Spread
-from clawback.store import Unit
 from clawback.web.answers import Answer, Cursor, Limit, Page
+from clawback.web.cluster_heads import ClusterHead, heads
 from clawback.web.files import sent
 from clawback.web.given import GivenCaller, GivenParts
-from clawback.web.offsets import cut
+from clawback.web.listed import exported, in_path, page_of
+from clawback.web.lists import CLUSTERS, MEMBERS
 from clawback.web.orders import GivenOrder
 
 
@@ -42,22 +39,6 @@ _TYPES = {
     Form.JSON: "application/json",
     Form.PARQUET: "application/vnd.apache.parquet",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterHead:
-    """A cluster without its members: how many there are, and where their copies were last seen."""
-
-    id: str
-    investigation_id: str
-    kind: ClusterKind
-    key: Entity
-    query: str
-    asked_at: datetime
-    verdict: VerdictKind
-    threat: Threat
-    messages: int
-    places: Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +62,31 @@ class Proposed:
     message_ids: tuple[str, ...]
 
 
-@get("/api/clusters", sync_to_thread=True, summary="List clusters, newest first")
-def clusters(parts: GivenParts, limit: Limit = 100, cursor: Cursor = "") -> Answer[Page[ClusterHead]]:
-    """Each with its key, verdict and counts."""
-    with parts.store.read() as unit:
-        found, after = unit.clusters.list(limit=limit, cursor=cursor)
-        sizes = unit.clusters.sizes([one.id for one in found])
-        return Answer(Page(tuple(_head(unit, one, sizes[one.id]) for one in found), after))
+@get("/api/clusters", sync_to_thread=True, summary="List clusters")
+def clusters(
+    request: Request[Any, Any, Any], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
+) -> Answer[Page[ClusterHead]]:
+    """Each with its key, verdict and counts; newest first, unless `sort` says otherwise."""
+    return page_of(CLUSTERS, request, parts, limit, cursor)
 
 
 @get("/api/clusters/{cluster_id:str}", sync_to_thread=True, summary="Show one cluster")
 def cluster(cluster_id: FromPath[str], parts: GivenParts) -> Answer[ClusterHead]:
     """Its key, verdict and counts."""
     with parts.store.read() as unit:
-        found = unit.clusters.head(cluster_id)
-        return Answer(_head(unit, found, unit.clusters.sizes([cluster_id])[cluster_id]))
+        return Answer(heads(unit, [unit.clusters.head(cluster_id)])[0])
 
 
 @get("/api/clusters/{cluster_id:str}/members", sync_to_thread=True, summary="Its members")
 def members(
-    cluster_id: FromPath[str], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
+    cluster_id: FromPath[str],
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    limit: Limit = 100,
+    cursor: Cursor = "",
 ) -> Answer[Page[Member]]:
-    """Each with the reasons why it is one, in the order in which they came."""
-    with parts.store.read() as unit:
-        return Answer(cut(unit.clusters.get(cluster_id).members, limit, cursor))
+    """Each with the reasons why it is one, in the order in which they came unless `sort` says otherwise."""
+    return page_of(MEMBERS, request, parts, limit, cursor, cluster_id)
 
 
 @get("/api/clusters/{cluster_id:str}/spread", sync_to_thread=True, summary="How its copies got there")
@@ -141,7 +123,7 @@ def cut_again(cluster_id: FromPath[str], data: JSONBody[Line], order: GivenOrder
     def work() -> ClusterHead:
         found = recut(order.parts, cluster_id, data.line, order.actor)
         with order.parts.store.read() as unit:
-            return _head(unit, found, unit.clusters.sizes([cluster_id])[cluster_id])
+            return heads(unit, [found])[0]
 
     return order.once(work)
 
@@ -168,19 +150,14 @@ def export(
     return sent(write, f"{name}.{form.value}", _TYPES[form])
 
 
-def _head(unit: Unit, one: Cluster, messages: int) -> ClusterHead:
-    return ClusterHead(
-        one.id,
-        unit.clusters.investigation_of(one.id),
-        one.kind,
-        one.key,
-        one.query,
-        one.asked_at,
-        one.verdict,
-        one.threat,
-        messages,
-        unit.clusters.places(one.id),
-    )
-
-
-HANDLERS: tuple[Any, ...] = (clusters, cluster, members, spread, propose, cut_again, export)
+HANDLERS: tuple[Any, ...] = (
+    clusters,
+    cluster,
+    members,
+    spread,
+    propose,
+    cut_again,
+    export,
+    exported(CLUSTERS),
+    exported(MEMBERS, in_path("cluster_id")),
+)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from litestar.openapi.spec import (
     Components,
     OpenAPI,
@@ -16,6 +20,9 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from clawback.web.access import ROUTES, Open
 from clawback.web.air import OPTIONS
+from clawback.web.listed import LONGEST, Declared, Filter
+from clawback.web.lists import STORED
+from clawback.web.lists_inside import INSIDE
 from clawback.web.orders import HEADER, LONGEST_KEY
 from clawback.web.problems import MEDIA_TYPE
 
@@ -26,11 +33,13 @@ _NEVER_ANSWERED_TWICE = frozenset(
         "POST /api/accounts",
         "POST /api/tokens",
         "POST /api/messages/{message_id}/content",
-        "POST /api/webhooks",
-        "POST /api/webhooks/{webhook_id}/rotate",
     }
 )
 _METHODS = ("get", "post", "put", "patch", "delete")
+LISTED: Mapping[str, Declared[Any]] = {
+    f"GET {one.api}{tail}": one for one in (*STORED.values(), *INSIDE.values()) for tail in ("", "/export")
+}
+"""The operations on declared lists."""
 _FIELDS = {
     "type": OpenAPIType.STRING,
     "title": OpenAPIType.STRING,
@@ -71,6 +80,10 @@ def _complete(operation: Operation, name: str) -> None:
     operation.responses = {**own, "default": _problem()}
     if name.startswith(_ORDERS) and name not in _NEVER_ANSWERED_TWICE:
         operation.parameters = [*(operation.parameters or ()), _key()]
+    if (listed := LISTED.get(name)) is not None:
+        operation.parameters = [*(operation.parameters or ()), *_words(listed, name)]
+        if name.endswith("/export"):
+            _tell_files(operation)
     if name == _ODATA:
         operation.parameters = [_option(option, text) for option, text in OPTIONS.items()]
     row = ROUTES[name]
@@ -79,6 +92,42 @@ def _complete(operation: Operation, name: str) -> None:
     else:
         operation.security = [{"token": []}]
         operation.description = f"{operation.description or ''}\n\nNeeds: `{row.needs.value}`.".strip()
+
+
+def _words(listed: Declared[Any], name: str) -> Iterator[Parameter]:
+    """What a list is sorted and filtered by; and the id in the path of a file, whose handler is the same."""
+    orders = [f"{sign}{word}" for word in listed.sorts for sign in ("", "-")]
+    text = f"The order; with - the other way round. Without it: {listed.default or 'as they came'}."
+    sort = Schema(type=OpenAPIType.STRING, enum=orders)
+    yield Parameter(name="sort", param_in="query", schema=sort, description=text, required=False)
+    for one in listed.filters:
+        yield Parameter(
+            name=one.name, param_in="query", schema=_schema(one), description=one.title + ".", required=False
+        )
+    if name.endswith("/export"):
+        for id_name in re.findall(r"{(\w+)}", name):
+            known = Schema(type=OpenAPIType.STRING)
+            yield Parameter(name=id_name, param_in="path", schema=known, required=True)
+
+
+def _schema(one: Filter) -> Schema:
+    """A filter's values: one of the words or, given again, several of them."""
+    if one.choices:
+        words = Schema(type=OpenAPIType.STRING, enum=[choice.value for choice in one.choices])
+        return words if one.hidden else Schema(type=OpenAPIType.ARRAY, items=words)
+    return Schema(type=OpenAPIType.STRING, max_length=LONGEST)
+
+
+def _tell_files(operation: Operation) -> None:
+    """A list as a file is CSV or JSON."""
+    answers = operation.responses or {}
+    for answer in answers.values():
+        if isinstance(answer, OpenAPIResponse) and answer.content:
+            text = Schema(type=OpenAPIType.STRING)
+            answer.content = {
+                "text/csv": OpenAPIMediaType(schema=text),
+                "application/json": OpenAPIMediaType(schema=Schema(type=OpenAPIType.ARRAY)),
+            }
 
 
 def _option(name: str, text: str) -> Parameter:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import delete, get, patch, post
+from litestar import Request, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter, RawBody
 
 from clawback.analysis.canonical import guess_kind
@@ -17,6 +17,8 @@ from clawback.engine import commands
 from clawback.response.events import IndicatorsImported
 from clawback.web.answers import Answer, Cursor, Limit, Page, check_tag, tag_of
 from clawback.web.given import GivenParts
+from clawback.web.listed import exported, page_of
+from clawback.web.lists import INDICATORS
 from clawback.web.orders import GivenOrder
 
 IfMatch = Annotated[str, HeaderParameter(name="If-Match", max_length=1_000, description="The ETag it had.")]
@@ -44,21 +46,12 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: Annotated[str, msgspec.Meta(max_length=8_192)] | msgspec.UnsetType = msgspec.UNSET
 
 
-@get("/api/indicators", sync_to_thread=True, summary="List indicators, newest first")
+@get("/api/indicators", sync_to_thread=True, summary="List indicators")
 def indicators(
-    parts: GivenParts,
-    kind: FromQuery[IndicatorKind | None] = None,
-    source: FromQuery[str | None] = None,
-    verdict: FromQuery[VerdictKind | None] = None,
-    limit: Limit = 100,
-    cursor: Cursor = "",
+    request: Request[Any, Any, Any], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
 ) -> Answer[Page[Indicator]]:
-    """The allow list is those with `verdict=no_threats_found`."""
-    with parts.store.read() as unit:
-        found, after = unit.indicators.list(
-            kind=kind, source=source, verdict=verdict, limit=limit, cursor=cursor
-        )
-    return Answer(Page(found, after))
+    """The allow list is those with `verdict=no_threats_found`. Newest first, unless `sort` says otherwise."""
+    return page_of(INDICATORS, request, parts, limit, cursor)
 
 
 @post("/api/indicators", sync_to_thread=True, status_code=201, summary="List something as bad or good")
@@ -151,4 +144,5 @@ HANDLERS: tuple[Any, ...] = (
     show_indicator,
     change_indicator,
     remove_indicator,
+    exported(INDICATORS),
 )

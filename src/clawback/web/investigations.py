@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
-from litestar import get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar import Request, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from clawback.analysis.entities import Entity, EntityKind
@@ -16,9 +15,13 @@ from clawback.engine import commands
 from clawback.engine.parts import Parts
 from clawback.response.alerts import Alert
 from clawback.response.evidence import Evidence
-from clawback.response.investigation import Investigation, InvestigationStatus, LogEntry
+from clawback.response.evidence_summary import EvidenceItem
+from clawback.response.investigation import Investigation, LogEntry
 from clawback.web.answers import Answer, Cursor, Limit, Page
 from clawback.web.given import GivenParts
+from clawback.web.listed import exported, in_path, page_of
+from clawback.web.lists import INVESTIGATIONS
+from clawback.web.lists_inside import ALERTS, ENTITIES, EVIDENCE, INSIDE, LOG
 from clawback.web.orders import GivenOrder
 
 MOST_DRAWN = 60
@@ -66,21 +69,12 @@ class Graph:
     edges: tuple[Edge, ...]
 
 
-@get("/api/investigations", sync_to_thread=True, summary="List investigations, newest first")
+@get("/api/investigations", sync_to_thread=True, summary="List investigations")
 def investigations(
-    parts: GivenParts,
-    status: FromQuery[InvestigationStatus | None] = None,
-    since: FromQuery[datetime | None] = None,
-    until: FromQuery[datetime | None] = None,
-    limit: Limit = 100,
-    cursor: Cursor = "",
+    request: Request[Any, Any, Any], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
 ) -> Answer[Page[Investigation]]:
-    """Those created from `since` to before `until`."""
-    with parts.store.read() as unit:
-        found, after = unit.investigations.list(
-            status=status, since=since, until=until, limit=limit, cursor=cursor
-        )
-    return Answer(Page(found, after))
+    """Newest first, unless `sort` says otherwise."""
+    return page_of(INVESTIGATIONS, request, parts, limit, cursor)
 
 
 @post("/api/investigations", sync_to_thread=True, status_code=202, summary="Start an investigation")
@@ -113,29 +107,51 @@ def graph_of(found: Investigation) -> Graph:
 
 
 @get("/api/investigations/{investigation_id:str}/alerts", sync_to_thread=True, summary="Its alerts")
-def alerts(investigation_id: FromPath[str], parts: GivenParts) -> Answer[Page[Alert]]:
-    """The alerts that started it or joined it, in the order in which they came."""
-    return Answer(Page(_get(parts, investigation_id).alerts, ""))
+def alerts(
+    investigation_id: FromPath[str],
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> Answer[Page[Alert]]:
+    """The alerts that started it or joined it, as they came unless `sort` says otherwise."""
+    return page_of(ALERTS, request, parts, limit, cursor, investigation_id)
 
 
 @get("/api/investigations/{investigation_id:str}/evidence", sync_to_thread=True, summary="Its evidence")
-def evidence(investigation_id: FromPath[str], parts: GivenParts) -> Answer[Page[Evidence]]:
-    """Each piece of evidence with its verdict and what became of it."""
-    return Answer(Page(_get(parts, investigation_id).evidence, ""))
+def evidence(
+    investigation_id: FromPath[str],
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> Answer[Page[EvidenceItem]]:
+    """Each entity of the evidence with its verdict and what became of it, at most 200 of each type."""
+    return page_of(EVIDENCE, request, parts, limit, cursor, investigation_id)
 
 
 @get("/api/investigations/{investigation_id:str}/entities", sync_to_thread=True, summary="Its entities")
-def entities(investigation_id: FromPath[str], parts: GivenParts) -> Answer[Page[Entity]]:
+def entities(
+    investigation_id: FromPath[str],
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> Answer[Page[Entity]]:
     """What it is about: its cause, its evidence and the keys of its clusters, each once."""
-    found = _get(parts, investigation_id)
-    named = [found.cause, *(e.entity for e in found.evidence), *(c.key for c in found.clusters)]
-    return Answer(Page(tuple(dict.fromkeys(named)), ""))
+    return page_of(ENTITIES, request, parts, limit, cursor, investigation_id)
 
 
 @get("/api/investigations/{investigation_id:str}/log", sync_to_thread=True, summary="Its log")
-def log(investigation_id: FromPath[str], parts: GivenParts) -> Answer[Page[LogEntry]]:
-    """What happened in it, oldest first."""
-    return Answer(Page(_get(parts, investigation_id).log, ""))
+def log(
+    investigation_id: FromPath[str],
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> Answer[Page[LogEntry]]:
+    """What happened in it, oldest first unless `sort` says otherwise."""
+    return page_of(LOG, request, parts, limit, cursor, investigation_id)
 
 
 @get("/api/alerts", sync_to_thread=True, summary="List alerts, newest first")
@@ -195,4 +211,6 @@ HANDLERS: tuple[Any, ...] = (
     evidence,
     entities,
     log,
+    exported(INVESTIGATIONS),
+    *(exported(one, in_path("investigation_id")) for one in INSIDE.values()),
 )

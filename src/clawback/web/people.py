@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from litestar import delete, get, patch, post
+from litestar import Request, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
@@ -15,6 +15,8 @@ from clawback.errors import Forbidden
 from clawback.response.people import Account, ApiToken, Permission, Role
 from clawback.web.answers import Answer, Cursor, Limit, Page
 from clawback.web.given import GivenCaller, GivenParts
+from clawback.web.listed import exported, page_of
+from clawback.web.lists import TOKENS
 from clawback.web.orders import GivenOrder
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -23,17 +25,18 @@ Password = Annotated[str, Meta(min_length=12, max_length=1_000)]
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """Somebody to let in. Without a password one is made."""
+    """Somebody to let in. Without a password one is made; with `oidc` there is none."""
 
     name: Name
     role: Role
     content: bool = False
     password: Password | None = None
+    oidc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MadeAccount:
-    """The account, and its password: shown now and never again."""
+    """The account, and its password: shown now and never again ("" when there is none)."""
 
     account: Account
     password: str
@@ -77,7 +80,13 @@ def accounts(parts: GivenParts, limit: Limit = 100, cursor: Cursor = "") -> Answ
 def add_account(data: JSONBody[NewAccount], order: GivenOrder) -> Answer[MadeAccount]:
     """Never answered twice: an Idempotency-Key is not looked at, for the password is kept nowhere."""
     account, password = orders.add_account(
-        order.parts, data.name, data.role, order.actor, content=data.content, password=data.password
+        order.parts,
+        data.name,
+        data.role,
+        order.actor,
+        content=data.content,
+        password=data.password,
+        by_oidc=data.oidc,
     )
     return Answer(MadeAccount(account, password), status_code=201)
 
@@ -96,13 +105,14 @@ def change_account(name: FromPath[str], data: JSONBody[ChangeAccount], order: Gi
 
 @get("/api/tokens", sync_to_thread=True, summary="List API tokens")
 def tokens(
-    parts: GivenParts, caller: GivenCaller, limit: Limit = 100, cursor: Cursor = ""
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    caller: GivenCaller,
+    limit: Limit = 100,
+    cursor: Cursor = "",
 ) -> Answer[Page[ApiToken]]:
-    """One's own; an administrator sees all."""
-    mine = None if _rules(caller) else caller.name
-    with parts.store.read() as unit:
-        found, after = unit.tokens.list(account=mine, limit=limit, cursor=cursor)
-    return Answer(Page(found, after))
+    """One's own; an administrator sees all. Newest first, unless `sort` says otherwise."""
+    return page_of(TOKENS, request, parts, limit, cursor, _whose(request, caller))
 
 
 @post("/api/tokens", sync_to_thread=True, status_code=201, summary="Make an API token for oneself")
@@ -132,4 +142,17 @@ def _rules(caller: Caller) -> bool:
     return Permission.ADMINISTER in caller.permissions
 
 
-HANDLERS: tuple[Any, ...] = (accounts, add_account, change_account, tokens, new_token, revoke_token)
+def _whose(_request: Request[Any, Any, Any], caller: Caller) -> str:
+    """Whose tokens somebody sees: their own, or "" for those of all."""
+    return "" if _rules(caller) else caller.name
+
+
+HANDLERS: tuple[Any, ...] = (
+    accounts,
+    add_account,
+    change_account,
+    tokens,
+    new_token,
+    revoke_token,
+    exported(TOKENS, _whose),
+)

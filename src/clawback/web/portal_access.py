@@ -9,7 +9,6 @@ from clawback.response.people import Permission
 READS: tuple[str, ...] = (
     "/overview/tiles",
     "/investigations",
-    "/investigations.csv",
     "/investigations/{investigation_id}",
     "/actions",
     "/actions/{action_id}",

@@ -7,17 +7,19 @@ import binascii
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from litestar import get, post
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar import Request, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from clawback.analysis.indicators import Threat
 from clawback.engine import report_commands
 from clawback.errors import BadParameter
 from clawback.message.reports import ReportedAs
-from clawback.response.submissions import Submission, SubmissionState
+from clawback.response.submissions import Submission
 from clawback.web.answers import Answer, Cursor, Limit, Page
 from clawback.web.given import GivenParts
+from clawback.web.listed import exported, page_of
+from clawback.web.lists import SUBMISSIONS
 from clawback.web.orders import GivenOrder
 
 Note = Annotated[str, Meta(max_length=4_000)]
@@ -47,18 +49,12 @@ class Dismiss:
     note: Note = ""
 
 
-@get("/api/submissions", sync_to_thread=True, summary="List reports, newest first")
+@get("/api/submissions", sync_to_thread=True, summary="List reports")
 def submissions(
-    parts: GivenParts,
-    status: FromQuery[list[SubmissionState] | None] = None,
-    reporter: Annotated[str, QueryParameter(max_length=320)] = "",
-    limit: Limit = 100,
-    cursor: Cursor = "",
+    request: Request[Any, Any, Any], parts: GivenParts, limit: Limit = 100, cursor: Cursor = ""
 ) -> Answer[Page[Submission]]:
-    """What was refused is listed too, unless `status` names others."""
-    with parts.store.read() as unit:
-        found, after = unit.submissions.list(states=status, reporter=reporter, limit=limit, cursor=cursor)
-    return Answer(Page(found, after))
+    """What was refused too, unless `status` names others. Newest first, unless `sort` says otherwise."""
+    return page_of(SUBMISSIONS, request, parts, limit, cursor)
 
 
 @post("/api/submissions", sync_to_thread=True, status_code=202, summary="Report a message")
@@ -112,4 +108,4 @@ def dismiss(submission_id: FromPath[str], data: JSONBody[Dismiss], order: GivenO
     return order.once(work)
 
 
-HANDLERS: tuple[Any, ...] = (submissions, submit, submission, confirm, dismiss)
+HANDLERS: tuple[Any, ...] = (submissions, submit, submission, confirm, dismiss, exported(SUBMISSIONS))

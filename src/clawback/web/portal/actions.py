@@ -22,10 +22,12 @@ from clawback.response.parting import EVERYTHING, Chosen
 from clawback.response.plan import Remediation, RemediationStatus
 from clawback.store import Unit
 from clawback.web.given import GivenParts
+from clawback.web.lists import ACTIONS
 from clawback.web.portal.addresses import address_by_id
-from clawback.web.portal.forms import Cursor, NoteForm, Word, one_of
+from clawback.web.portal.forms import Cursor, NoteForm, Word
 from clawback.web.portal.frame import GivenPage, Page, form_at, page_at
-from clawback.web.portal.listing import ROWS, ListPage
+from clawback.web.portal.listing import ROWS, ListPage, Place, list_page
+from clawback.web.portal.words import word
 from clawback.web.results import wanted
 
 HERE = "/actions"
@@ -60,22 +62,15 @@ class BulkForm:
 @page_at(HERE)
 def listed(page: GivenPage, parts: GivenParts, status: Word = "", cursor: Cursor = "") -> Template:
     """Pending and history, newest first."""
-    wanted = one_of(RemediationStatus, status)
     with parts.store.read() as unit:
-        rows, after = unit.remediations.list(statuses={wanted} if wanted else None, limit=ROWS, cursor=cursor)
+        rows, listing = list_page(ACTIONS, page, unit, Place(HERE), cursor)
         counts = unit.remediations.by_status()
-    total = counts.get(wanted, 0) if wanted else sum(counts.values())
-    shown = ListPage(HERE, {"status": status}, len(rows), cursor, after, total=total, formats=_FORMATS)
     tabs = [("All", HERE, sum(counts.values()))]
     for one in RemediationStatus:
         if counts.get(one):
-            tabs.append((one.value, f"{HERE}?status={one.value}", counts[one]))
-    return page.show(
-        "actions.html", "Action center", HERE, rows=rows, listing=shown, tabs=tabs, tab=status or "All"
-    )
-
-
-_FORMATS = (("JSON", "/api/actions"),)
+            tabs.append((word(one), f"{HERE}?status={one.value}", counts[one]))
+    here = word(RemediationStatus(status)) if status in list(RemediationStatus) else "" if status else "All"
+    return page.show("actions.html", "Action center", HERE, rows=rows, listing=listing, tabs=tabs, tab=here)
 
 
 @form_at(HERE)

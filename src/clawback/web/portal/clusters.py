@@ -16,14 +16,15 @@ from clawback.engine.spread import may_be_removed, spread_of
 from clawback.response.counts import Places
 from clawback.store import Unit
 from clawback.web.given import GivenParts
+from clawback.web.lists import CLUSTERS, MEMBERS
 from clawback.web.portal.addresses import address_of
 from clawback.web.portal.forms import Cursor, NoteForm, Word
 from clawback.web.portal.frame import GivenPage, form_at, page_at
-from clawback.web.portal.listing import ROWS, ListPage
+from clawback.web.portal.listing import Place, list_page
 
 HERE = "/clusters"
-MEMBERS = 200
-"""Members of a cluster that are shown; its export has them all."""
+PASSAGES = 200
+"""Ways of copies that are shown; the export has them all."""
 BELOW = 20
 """Candidates below the line that are shown, the nearest."""
 SPREAD_LIMIT = 300
@@ -44,38 +45,46 @@ class LineForm:
 
 @page_at(HERE)
 def listed(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
-    """All clusters, newest first."""
+    """All clusters, newest first unless sorted otherwise."""
     with parts.store.read() as unit:
-        rows, after = unit.clusters.list(limit=ROWS, cursor=cursor)
+        rows, listing = list_page(CLUSTERS, page, unit, Place(HERE), cursor)
         sizes = unit.clusters.sizes([cluster.id for cluster in rows])
-    shown = ListPage(HERE, {}, len(rows), cursor, after, formats=(("JSON", "/api/clusters"),))
-    return page.show("clusters.html", "Clusters", HERE, rows=rows, sizes=sizes, listing=shown)
+    return page.show("clusters.html", "Clusters", HERE, rows=rows, sizes=sizes, listing=listing)
 
 
 @page_at(HERE + "/{cluster_id:str}")
-def shown(cluster_id: FromPath[str], page: GivenPage, parts: GivenParts, trace: Word = "") -> Template:
+def shown(
+    cluster_id: FromPath[str], page: GivenPage, parts: GivenParts, trace: Word = "", cursor: Cursor = ""
+) -> Template:
     """One cluster; with `trace` also how each of many copies got there."""
     with parts.store.read() as unit:
         one = unit.clusters.head(cluster_id)
         facts = _facts(unit, cluster_id, TRACED if trace else SPREAD_LIMIT)
+        place = Place(f"{HERE}/{one.id}", one.id, kept={"trace": trace} if trace else {})
+        members, listing = list_page(MEMBERS, page, unit, place, cursor)
+        messages = unit.messages.get_many([member.message_id for member in members])
     where = address_of(one.key.kind, one.key.value)
     removable = may_be_removed(one)
     return page.show(
-        "cluster.html", one.key.value, HERE, one=one, key_href=where, removable=removable, **facts
+        "cluster.html",
+        one.key.value,
+        HERE,
+        one=one,
+        key_href=where,
+        removable=removable,
+        members=[(member, messages.get(member.message_id)) for member in members],
+        listing=listing,
+        **facts,
     )
 
 
 def _facts(unit: Unit, cluster_id: str, traced: int) -> dict[str, Any]:
     size = unit.clusters.sizes([cluster_id])[cluster_id]
-    ids = unit.clusters.ends(cluster_id, MEMBERS)
-    members = unit.clusters.members_of(cluster_id, ids)
-    messages = unit.messages.get_many(ids)
     spread = spread_of(unit, cluster_id) if size <= traced else None
     investigation_id = unit.clusters.investigation_of(cluster_id)
     places, counted_at = _places(unit, cluster_id, size, investigation_id)
     return {
         "size": size,
-        "members": [(member, messages.get(member.message_id)) for member in members],
         "below": unit.clusters.count_below(cluster_id),
         "nearest": unit.clusters.below(cluster_id, BELOW),
         "left_out": unit.exclusions.of_cluster(cluster_id, BELOW),
@@ -83,7 +92,7 @@ def _facts(unit: Unit, cluster_id: str, traced: int) -> dict[str, Any]:
         "counted_at": counted_at,
         "spread": spread,
         "traceable": size <= TRACED,
-        "passages": list(islice(spread.passages, MEMBERS)) if spread else [],
+        "passages": list(islice(spread.passages, PASSAGES)) if spread else [],
         "actions": unit.remediations.of_cluster(cluster_id),
         "investigation": investigation_id,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,18 +10,18 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Template
 
 from clawback.engine import accounts as orders
-from clawback.engine.exposure import exposure_since
+from clawback.engine.day_figures import DAYS, days_of
 from clawback.errors import BadParameter
+from clawback.response.exposure import over_days
 from clawback.response.people import Permission
-from clawback.store import MessageQuery
-from clawback.store.listings import Listing
+from clawback.store import AuditRow, MessageQuery, Unit
 from clawback.web.given import GivenParts
+from clawback.web.listed import Asked
+from clawback.web.lists import AUDIT, MAILBOXES, TOKENS
+from clawback.web.portal.addresses import address_by_id
 from clawback.web.portal.forms import Cursor, Word
 from clawback.web.portal.frame import GivenPage, Page, form_at, page_at
-from clawback.web.portal.listing import ROWS, ListPage
-
-MAILBOXES = 500
-"""Mailboxes that a page shows."""
+from clawback.web.portal.listing import ROWS, Place, list_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +43,19 @@ class RevokeForm:
 
 
 @page_at("/sources")
-def sources(page: GivenPage, parts: GivenParts) -> Template:
-    """Every source: how clawback acts there, and its mailboxes."""
-    rows = []
+def sources(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
+    """Every source, how clawback acts there; and all mailboxes."""
     with parts.store.read() as unit:
-        known = unit.deliveries.mailboxes()
-    for name, connector in sorted(parts.connectors.items()):
-        mine = [(mailbox, copies) for source, mailbox, copies in known if source == name]
-        rows.append(
-            {
-                "name": name,
-                "kind": type(connector).__name__,
-                "mailboxes": mine[:MAILBOXES],
-                "total": len(mine),
-            }
-        )
-    return page.show("sources.html", "Sources", "/sources", rows=rows)
+        rows, listing = list_page(MAILBOXES, page, unit, Place("/sources"), cursor)
+        named = [
+            (name, type(connector).__name__, _mailboxes(unit, name))
+            for name, connector in sorted(parts.connectors.items())
+        ]
+    return page.show("sources.html", "Sources", "/sources", rows=rows, listing=listing, sources=named)
+
+
+def _mailboxes(unit: Unit, source: str) -> int:
+    return MAILBOXES.count(unit, "", MAILBOXES.listing(Asked({"source": (source,)}), 1))
 
 
 @page_at("/mailboxes/{mailbox:str}")
@@ -84,35 +80,45 @@ def mailbox(mailbox: FromPath[str], page: GivenPage, parts: GivenParts) -> Templ
 
 @page_at("/exposure")
 def exposure(page: GivenPage, parts: GivenParts, days: FromQuery[int] = 30) -> Template:
-    """For how long people could open what was taken out."""
-    if not 1 <= days <= 3_650:
-        raise BadParameter("days are 1 to 3650")
-    now = parts.now()
+    """For how long people could open what was taken out, by days as they were counted last."""
+    if not 1 <= days <= DAYS:
+        raise BadParameter(f"days are 1 to {DAYS}")
+    counted = [day for day in days_of(parts, days) if day.exposure]
+    found = over_days([day.exposure for day in counted if day.exposure])
     with parts.store.read() as unit:
-        found = exposure_since(unit, now - timedelta(days=days), now)
-    return page.show("exposure.html", "Exposure", "/", exposure=found, days=days)
+        made = unit.overview.made(counted[-1].day) if counted else {}
+    counted_at = made[counted[-1].day] if counted else None
+    return page.show("exposure.html", "Exposure", "/", exposure=found, days=days, counted_at=counted_at)
 
 
 @page_at("/audit")
 def audit(page: GivenPage, parts: GivenParts, verify: Word = "", cursor: Cursor = "") -> Template:
-    """The audit log, newest first; with `verify` every seal is checked."""
+    """The audit log, newest first unless sorted otherwise; with `verify` every seal is checked."""
     with parts.store.read() as unit:
-        rows, after = unit.audit.search(Listing(limit=ROWS, cursor=cursor))
-        total = unit.audit.count()
+        rows, listing = list_page(AUDIT, page, unit, Place("/audit", sort="-seq"), cursor)
         check = unit.audit.verify() if verify else None
-    shown = ListPage("/audit", {}, len(rows), cursor, after, total=total, formats=(("JSON", "/api/audit"),))
-    return page.show("audit.html", "Audit", "/audit", rows=rows, listing=shown, check=check)
+    named = [(row, *_about(row)) for row in rows]
+    return page.show("audit.html", "Audit", "/audit", rows=named, listing=listing, check=check)
+
+
+def _about(row: AuditRow) -> tuple[str, str]:
+    """What an event is about, and its page, "" for what has none."""
+    for name in ("remediation_id", "cluster_id", "investigation_id", "message_id", "submission_id", "name"):
+        if text := row.body.get(name):
+            return str(text), address_by_id(str(text))
+    return row.hash[:16], ""
 
 
 @page_at("/settings")
-def settings(page: GivenPage, parts: GivenParts) -> Template:
+def settings(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
     """Your tokens; accounts, for whoever administers."""
-    return _settings(page, parts, "")
+    return _settings(page, parts, "", cursor)
 
 
-def _settings(page: Page, parts: Any, secret: str) -> Template:
+def _settings(page: Page, parts: Any, secret: str, cursor: str = "") -> Template:
     with parts.store.read() as unit:
-        tokens, _ = unit.tokens.list(account=page.caller.name, limit=100)
+        place = Place("/settings", page.caller.name)
+        tokens, listing = list_page(TOKENS, page, unit, place, cursor)
         people, _ = unit.accounts.list(limit=200) if page.may("administer") else ((), "")
         described = parts.store.describe()
     return page.show(
@@ -120,6 +126,7 @@ def _settings(page: Page, parts: Any, secret: str) -> Template:
         "Settings",
         "/settings",
         tokens=tokens,
+        listing=listing,
         people=people,
         secret=secret,
         scopes=sorted(page.caller.permissions),

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
-from litestar import Response, get
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from clawback.analysis.entities import EntityKind
 from clawback.analysis.indicators import VerdictKind
 from clawback.engine import alerting, starting
-from clawback.engine.center import INVESTIGATION_COLUMNS, as_csv, investigation_rows
 from clawback.engine.evidence import evidence_of
-from clawback.errors import BadParameter
-from clawback.response.alerts import AlertKind
 from clawback.response.evidence_summary import EvidenceCounts, EvidenceItem, EvidenceType
-from clawback.response.investigation import OPEN_STATUSES, Investigation, InvestigationStatus
-from clawback.response.plan import Remediation, RemediationStatus
-from clawback.store.conditions import Both, Compare, Compared, Condition, Find, Found
-from clawback.store.listings import Listing, Order
-from clawback.store.text import micros
+from clawback.response.investigation import OPEN_STATUSES, Investigation
+from clawback.response.plan import Remediation
+from clawback.store import Unit
 from clawback.web.given import GivenParts
 from clawback.web.investigations import Edge, Node, graph_of
+from clawback.web.listed import Asked, Declared
+from clawback.web.lists import ACTIONS, INVESTIGATIONS
+from clawback.web.lists_inside import ALERTS, ENTITIES, LOG, evidence_list
 from clawback.web.portal.addresses import address_by_id, address_of
-from clawback.web.portal.forms import Cursor, NoteForm, Word, moment_of, one_of
-from clawback.web.portal.frame import GivenPage, form_at, page_at
-from clawback.web.portal.listing import ROWS, ListPage
+from clawback.web.portal.forms import Cursor, NoteForm, Word
+from clawback.web.portal.frame import GivenPage, Page, form_at, page_at
+from clawback.web.portal.listing import Place, list_page
 from clawback.web.portal.words import word
 
 HERE = "/investigations"
-SORTED = ("title", "status", "threats", "actions", "created_at", "changed_at")
-TABS = ("Graph", "Alerts", "Mailboxes", "Evidence", "Pending", "History", "Log")
-EXPORTED = 10_000
-"""Investigations in one export at most."""
-PIECES = 100
-"""Pieces of evidence on a page; the counts are of all of them."""
-ACTIONS = 200
-"""Actions of one investigation that are shown."""
+TABS = ("Graph", "Alerts", "Mailboxes", "Evidence", "Entities", "Pending", "History", "Log")
+SUMMED = 200
+"""Actions of one investigation whose copies are added up."""
 _COUNTED = (
     "total",
     "remediated",
@@ -73,74 +64,11 @@ class StartForm:
 
 
 @page_at(HERE)
-def listed(
-    page: GivenPage,
-    parts: GivenParts,
-    text: Word = "",
-    status: Word = "",
-    kind: Word = "",
-    since: Word = "",
-    sort: Word = "-created_at",
-    cursor: Cursor = "",
-) -> Template:
+def listed(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
     """The list, filtered and sorted."""
-    asked = {"text": text, "status": status, "kind": kind, "since": since}
-    listing = _listing(asked, sort, ROWS, cursor)
     with parts.store.read() as unit:
-        rows, after = unit.investigations.search(listing)
-        total = unit.investigations.count(listing)
-    formats = (("CSV", "/investigations.csv"), ("JSON", "/api/investigations"))
-    shown = ListPage(HERE, asked, len(rows), cursor, after, sort, total, formats)
-    return page.show(
-        "investigations.html",
-        "Investigations",
-        HERE,
-        rows=rows,
-        listing=shown,
-        asked=asked,
-        filtered=any(asked.values()),
-        statuses=tuple(InvestigationStatus),
-        kinds=tuple(AlertKind),
-    )
-
-
-def _listing(asked: dict[str, str], sort: str, limit: int, cursor: str) -> Listing:
-    column = sort.removeprefix("-")
-    if column not in SORTED:
-        raise BadParameter(f"the list is not sorted by {column!r:.40}")
-    return Listing(_where(asked), (Order(column, sort.startswith("-")),), limit=limit, cursor=cursor)
-
-
-@get("/investigations.csv", sync_to_thread=True, include_in_schema=False)
-def exported(
-    parts: GivenParts,
-    text: Word = "",
-    status: Word = "",
-    kind: Word = "",
-    since: Word = "",
-    sort: Word = "-created_at",
-) -> Response[bytes]:
-    """What the list shows, all pages of it, as Defender exports it."""
-    asked = {"text": text, "status": status, "kind": kind, "since": since}
-    with parts.store.read() as unit:
-        rows, _ = unit.investigations.search(_listing(asked, sort, EXPORTED, ""))
-    headers = {"Content-Disposition": 'attachment; filename="investigations.csv"'}
-    content = as_csv(INVESTIGATION_COLUMNS, investigation_rows(rows))
-    return Response(content, media_type="text/csv", headers=headers)
-
-
-def _where(asked: dict[str, str]) -> Condition | None:
-    parts: list[Condition] = []
-    if asked["text"]:
-        parts.append(Find("title", Found.CONTAINS, asked["text"]))
-    chosen = (
-        ("status", one_of(InvestigationStatus, asked["status"])),
-        ("kind", one_of(AlertKind, asked["kind"])),
-    )
-    parts += [Compare(column, Compared.EQ, value.value) for column, value in chosen if value]
-    if since := moment_of(asked["since"]):
-        parts.append(Compare("created_at", Compared.GE, micros(since)))
-    return reduce(Both, parts) if parts else None
+        rows, listing = list_page(INVESTIGATIONS, page, unit, Place(HERE), cursor)
+    return page.show("investigations.html", "Investigations", HERE, rows=rows, listing=listing)
 
 
 @form_at(HERE)
@@ -163,42 +91,75 @@ def stop(
 
 @page_at(HERE + "/{investigation_id:str}")
 def shown(
-    investigation_id: FromPath[str], page: GivenPage, parts: GivenParts, tab: Word = "Graph"
+    investigation_id: FromPath[str],
+    page: GivenPage,
+    parts: GivenParts,
+    tab: Word = "Graph",
+    cursor: Cursor = "",
 ) -> Template:
     """One investigation, by its tabs."""
     here = tab if tab in TABS else "Graph"
     with parts.store.read() as unit:
         one = unit.investigations.get(investigation_id)
-        actions, _ = unit.remediations.list(investigation_id=one.id, limit=ACTIONS)
+        actions, _ = unit.remediations.list(investigation_id=one.id, limit=SUMMED)
         # A message may be in several clusters.
         messages = unit.clusters.messages_of(one.id) if len(one.clusters) > 1 else _in_clusters(one)
-        items, counts = evidence_of(unit, one.id) if here in ("Evidence", "Mailboxes") else ((), ())
-    pending = [action for action in actions if action.status is RemediationStatus.PENDING]
-    history = [action for action in actions if action.status is not RemediationStatus.PENDING]
-    drawn = graph_of(one) if here == "Graph" else None
+        facts = _of_tab(page, unit, one, here, cursor)
+        numbers = {tab: _count(unit, one.id, tab == "History") for tab in ("Pending", "History")}
     return page.show(
         "investigation.html",
         one.title,
         HERE,
         one=one,
         tab=here,
-        tabs=_tabs(one, len(pending), len(history)),
-        actions=pending if here == "Pending" else history,
-        evidence=[_item(item) for item in items if here == "Evidence" or _is_mailbox(item)][:PIECES],
-        pieces=len(items),
-        counts=[_counts(row) for row in counts],
-        count_names=[word(name) for name in _COUNTED],
-        graph=_elements(drawn.nodes, drawn.edges) if drawn else [],
-        nodes=[{"label": n.label, "kind": n.kind, "detail": n.detail, "href": _href(n)} for n in drawn.nodes]
-        if drawn
-        else [],
+        tabs=_tabs(one, numbers),
         messages=messages,
+        **facts,
         **_figures(one, actions, parts.now()),
     )
 
 
-def _tabs(one: Investigation, pending: int, history: int) -> list[tuple[str, str, int | None]]:
-    numbers = {"Alerts": len(one.alerts), "Pending": pending, "History": history, "Log": len(one.log)}
+def _of_tab(page: Page, unit: Unit, one: Investigation, tab: str, cursor: str) -> dict[str, Any]:
+    """What one tab shows: the graph, or a list."""
+    if tab == "Graph":
+        drawn = graph_of(one)
+        nodes = [
+            {"label": n.label, "kind": n.kind, "detail": n.detail, "href": _href(n)} for n in drawn.nodes
+        ]
+        return {"graph": _elements(drawn.nodes, drawn.edges), "nodes": nodes}
+    facts: dict[str, Any] = {}
+    place = Place(f"{HERE}/{one.id}", one.id, {}, {"tab": tab})
+    declared = _LISTS.get(tab, ACTIONS)
+    if tab in ("Alerts", "Log"):
+        place = replace(place, sort="-raised_at" if tab == "Alerts" else "-at")
+    elif tab in ("Pending", "History"):
+        fixed = {"investigation_id": one.id, "history": "true" if tab == "History" else "false"}
+        place = replace(place, fixed=fixed)
+    elif tab in ("Evidence", "Mailboxes"):
+        items, counts = evidence_of(unit, one.id)
+        declared = evidence_list(lambda *_: items)
+        place = replace(place, fixed={"type": EvidenceType.MAILBOXES.value} if tab == "Mailboxes" else {})
+        facts = {"counts": [_counts(row) for row in counts], "count_names": [word(name) for name in _COUNTED]}
+    rows, listing = list_page(declared, page, unit, place, cursor)
+    if tab in ("Evidence", "Mailboxes"):
+        rows = tuple(_item(item) for item in rows)
+    elif tab == "Entities":
+        rows = tuple((entity, address_of(entity.kind, entity.value)) for entity in rows)
+    elif tab == "Alerts":
+        rows = tuple((alert, address_of(alert.cause.kind, alert.cause.value)) for alert in rows)
+    return {**facts, "rows": rows, "listing": listing}
+
+
+_LISTS: Mapping[str, Declared[Any]] = {"Alerts": ALERTS, "Entities": ENTITIES, "Log": LOG}
+
+
+def _count(unit: Unit, investigation_id: str, history: bool) -> int:
+    asked = {"investigation_id": (investigation_id,), "history": ("true" if history else "false",)}
+    return ACTIONS.count(unit, "", ACTIONS.listing(Asked(asked), 1))
+
+
+def _tabs(one: Investigation, actions: Mapping[str, int]) -> list[tuple[str, str, int | None]]:
+    numbers = {"Alerts": len(one.alerts), "Log": len(one.log), **actions}
     return [(name, f"{HERE}/{one.id}?tab={name}", numbers.get(name)) for name in TABS]
 
 
@@ -215,10 +176,6 @@ def _figures(one: Investigation, actions: Sequence[Remediation], now: datetime) 
         "taken": sum(a.tally.removed for a in actions if not a.undoes and not a.follows),
         "duration": (one.ended_at or now) - one.created_at,
     }
-
-
-def _is_mailbox(item: EvidenceItem) -> bool:
-    return item.type is EvidenceType.MAILBOXES
 
 
 def _item(item: EvidenceItem) -> dict[str, Any]:
@@ -264,4 +221,4 @@ def _href(node: Node) -> str:
     return address_of(EntityKind(node.kind), node.label) if node.kind in known else ""
 
 
-HANDLERS: tuple[Any, ...] = (listed, exported, start, stop, shown)
+HANDLERS: tuple[Any, ...] = (listed, start, stop, shown)

@@ -27,9 +27,11 @@ from clawback.errors import NotFound
 from clawback.response.retraction import Outlook, Turn
 from clawback.store import Unit
 from clawback.web.given import GivenParts
+from clawback.web.lists import INDICATORS
+from clawback.web.portal.addresses import address_of
 from clawback.web.portal.forms import Cursor, Word, one_of
 from clawback.web.portal.frame import GivenPage, form_at, page_at
-from clawback.web.portal.listing import ROWS, ListPage
+from clawback.web.portal.listing import Place, list_page
 
 HERE = "/indicators"
 CARRIERS = 100
@@ -71,36 +73,17 @@ class RetractForm:
 
 
 @page_at(HERE)
-def listed(
-    page: GivenPage,
-    parts: GivenParts,
-    kind: Word = "",
-    verdict: Word = "",
-    source: Word = "",
-    cursor: Cursor = "",
-) -> Template:
-    """What is listed, newest first."""
-    asked = {"kind": kind, "verdict": verdict, "source": source}
+def listed(page: GivenPage, parts: GivenParts, cursor: Cursor = "") -> Template:
+    """What is listed, newest first unless sorted otherwise."""
     with parts.store.read() as unit:
-        rows, after = unit.indicators.list(
-            kind=one_of(IndicatorKind, kind),
-            verdict=one_of(VerdictKind, verdict),
-            source=source or None,
-            limit=ROWS,
-            cursor=cursor,
-        )
-        total = None if any(asked.values()) else unit.indicators.count()
-    formats = (("JSON", "/api/indicators"),)
+        rows, listing = list_page(INDICATORS, page, unit, Place(HERE), cursor)
     return page.show(
         "indicators.html",
         "Allow and block list",
         HERE,
-        rows=rows,
-        listing=ListPage(HERE, asked, len(rows), cursor, after, total=total, formats=formats),
-        asked=asked,
-        filtered=any(asked.values()),
+        rows=[(one, address_of(ENTITY_OF[one.kind], one.value)) for one in rows],
+        listing=listing,
         kinds=tuple(IndicatorKind),
-        threats=tuple(Threat),
         now=parts.now(),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
@@ -13,9 +14,10 @@ from clawback.engine import report_commands
 from clawback.errors import BadParameter
 from clawback.response.submissions import OPEN_SUBMISSIONS, SubmissionState
 from clawback.web.given import GivenParts
+from clawback.web.lists import SUBMISSIONS
 from clawback.web.portal.forms import Cursor, NoteForm, Word
 from clawback.web.portal.frame import GivenPage, form_at, page_at
-from clawback.web.portal.listing import ROWS, ListPage
+from clawback.web.portal.listing import Place, list_page
 
 HERE = "/submissions"
 THREATS = {"phish": Threat.PHISH, "malware": Threat.MALWARE, "spam": Threat.SPAM}
@@ -31,34 +33,30 @@ class ConfirmForm:
 
 
 @page_at(HERE)
-def listed(
-    page: GivenPage, parts: GivenParts, show: Word = "", reporter: Word = "", cursor: Cursor = ""
-) -> Template:
-    """Reports, newest first; those without a result by how often their reporters were right."""
-    states = {"open": OPEN_SUBMISSIONS, "refused": {SubmissionState.REFUSED}}.get(
-        show, set(SubmissionState) - {SubmissionState.REFUSED}
-    )
+def listed(page: GivenPage, parts: GivenParts, status: Word = "", cursor: Cursor = "") -> Template:
+    """Reports, newest first unless sorted otherwise."""
     with parts.store.read() as unit:
-        rows, after = unit.submissions.list(states=states, reporter=reporter, limit=ROWS, cursor=cursor)
+        rows, listing = list_page(SUBMISSIONS, page, unit, Place(HERE), cursor)
         trust = unit.submissions.reputations([one.reporter for one in rows])
-    if show == "open":
-        rows = tuple(sorted(rows, key=lambda one: -trust[one.reporter.lower()].share))
-    asked = {"show": show, "reporter": reporter}
-    tabs = [(name, f"{HERE}?show={value}", None) for name, value in _TABS.items()]
-    here = next((name for name, value in _TABS.items() if value == show), "All")
     return page.show(
         "submissions.html",
         "Submissions",
         HERE,
         rows=rows,
         trust=trust,
-        listing=ListPage(HERE, asked, len(rows), cursor, after),
-        tabs=tabs,
-        tab=here,
+        listing=listing,
+        tabs=[
+            (name, f"{HERE}?{urlencode({'status': words})}" if words else HERE, None) for name, words in TABS
+        ],
+        tab=next((name for name, words in TABS if words == status), ""),
     )
 
 
-_TABS = {"All": "", "Without a result": "open", "Refused": "refused"}
+TABS = (
+    ("All", ""),
+    ("Without a result", ",".join(state.value for state in SubmissionState if state in OPEN_SUBMISSIONS)),
+    ("Refused", SubmissionState.REFUSED.value),
+)
 
 
 @page_at(HERE + "/{submission_id:str}")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from clawback.analysis.entities import EntityKind
 from clawback.response import defender
 from clawback.response.records import account, threats
-from clawback.web.portal.addresses import in_path
+from clawback.web.portal.addresses import address_of, in_path
 
 _TONES: Mapping[str, str] = {
     "malicious": "bad",
@@ -109,6 +110,16 @@ def short(text: str, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2) + 1 :]}"
 
 
+def sender_page(address: str) -> str:
+    """The page of a sender."""
+    return address_of(EntityKind.SENDER, address.lower())
+
+
+def mailbox_page(name: str) -> str:
+    """The page of a mailbox."""
+    return address_of(EntityKind.MAILBOX, name)
+
+
 FILTERS: Mapping[str, Callable[..., object]] = {
     "word": word,
     "tone": tone,
@@ -119,6 +130,8 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "lasting": lasting,
     "share": share,
     "size": size,
+    "sender_page": sender_page,
+    "mailbox_page": mailbox_page,
     "short": short,
     "account": account,
     "threats": threats,
