@@ -33,7 +33,7 @@ from corpus import machine
 
 from clawback import app, settings
 from clawback.engine import accounts
-from clawback.engine.day_figures import count_days
+from clawback.engine.day_figures import DAYS, days_of
 
 ALONE = 20
 """Answers that one person waits for, one after the other."""
@@ -139,7 +139,7 @@ def prepare(folder: Path, size: int) -> tuple[str, str]:
             assert made is not None
             kept = {"mail": size, "password": made[1]}
             mark.write_text(json.dumps(kept))
-        count_days(built.parts)
+        days_of(built.parts, DAYS)
         token = accounts.new_token(built.parts, accounts.FIRST, "bench", (), 1, "bench")[1]
     return kept["password"], token
 
