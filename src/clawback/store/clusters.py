@@ -10,7 +10,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from clawback.analysis.clusters import Cluster, Member
 from clawback.analysis.entities import Reason
@@ -247,10 +259,19 @@ class Clusters(Repository):
 
     def messages_of(self, investigation_id: str) -> int:
         """How many messages the clusters of an investigation have, each counted once."""
-        joined = cluster_members.join(clusters, clusters.c.no == cluster_members.c.cluster_no)
-        query = select(func.count(cluster_members.c.message_id.distinct())).select_from(joined)
-        mine = query.where(clusters.c.investigation_id == armour(investigation_id))
-        return self._connection.execute(mine).scalar_one()
+        table, other = cluster_members.c, cluster_members.alias("other").c
+        joined = clusters.join(cluster_members, clusters.c.no == table.cluster_no)
+        sizes = select(clusters.c.no).select_from(joined).group_by(clusters.c.no).order_by(func.count())
+        mine = sizes.where(clusters.c.investigation_id == armour(investigation_id))
+        numbers, found = self._connection.execute(mine).scalars().all(), 0
+        # Members of small clusters are looked for in larger ones: of the largest the index knows the number.
+        for place, no in enumerate(numbers, 1):
+            query = select(func.count()).where(table.cluster_no == no)
+            if larger := numbers[place:]:
+                again = exists().where(other.message_id == table.message_id)
+                query = query.where(~again.where(self._within(other.cluster_no, larger)))
+            found += self._connection.execute(query).scalar_one()
+        return found
 
     def investigation_of(self, cluster_id: str) -> str:
         """The id of the investigation a cluster belongs to; raises NotFound."""
