@@ -166,7 +166,8 @@ class MessageSearch(Repository):
         if isinstance(wanted, MessageQuery) and wanted.message_ids is not None:
             yield self._within(table.id, [armour(message_id) for message_id in wanted.message_ids])
         if wanted.internet_message_id:
-            yield table.no.in_(self._with_keys([key64(INTERNET_ID, wanted.internet_message_id)]))
+            bare = wanted.internet_message_id.strip("<>")
+            yield table.no.in_(self._with_keys([key64(INTERNET_ID, one) for one in (bare, f"<{bare}>")]))
         for thing in carried(wanted):
             yield table.no.in_(self._with_keys(_keys_of(thing)))
         if wanted.mailbox or wanted.action or wanted.location:

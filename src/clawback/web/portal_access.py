@@ -47,6 +47,8 @@ ORDERS: Mapping[str, Permission] = {
     "/actions/{action_id}/reject": Permission.APPROVE,
     "/actions/{action_id}/undo": Permission.APPROVE,
     "/actions/{action_id}/disarm": Permission.APPROVE,
+    "/explorer/preview": Permission.ANALYSE,
+    "/explorer/act": Permission.ANALYSE,
     "/messages/{message_id}/view": Permission.CONTENT,
     "/messages/{message_id}/download": Permission.CONTENT,
     "/messages/{message_id}/file": Permission.CONTENT,

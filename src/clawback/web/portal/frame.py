@@ -62,6 +62,7 @@ SAID = {
     "started": Said("The investigation is queued."),
     "stopped": Said("Stopped. Its pending actions are cancelled."),
     "recut": Said("Cut again at the new line; the pending plan was made anew."),
+    "ordered": Said("Ordered. It is planned for exactly what was previewed, and shows up here in a moment."),
     "listed": Said("Listed. Mail that is already here is looked through for it."),
     "removed": Said("Taken off the list."),
     "saved": Said("Saved."),
