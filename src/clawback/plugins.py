@@ -20,6 +20,7 @@ from clawback.mailboxes.jmap import JmapConnector
 from clawback.mailboxes.jmap.configuring import options_of as jmap_options_of
 from clawback.mailboxes.maildir import MaildirConnector
 from clawback.mailboxes.secrets import read_secret
+from clawback.oidc.provider import Provider, Relying
 from clawback.response.sinks import SinkKind
 from clawback.sinks.base import Teller
 from clawback.sinks.mail import Security, SmtpPostman, SmtpServer
@@ -84,6 +85,21 @@ def postman(options: Mapping[str, Any], home: Path) -> SmtpPostman:
         Path(home, str(options["ca_file"])) if options["ca_file"] else None,
     )
     return SmtpPostman(server, str(options["sender"]))
+
+
+def identity_provider(options: Mapping[str, Any], home: Path) -> Provider:
+    """The provider of people's identities from the settings ``web.oidc``; its secret is read when needed."""
+    named = {"password_file": "client_secret_file", "password_command": "client_secret_command"}
+    ways = {name: options[own] for name, own in named.items() if options[own]}
+    relying = Relying(
+        str(options["issuer"]),
+        str(options["client_id"]),
+        partial(read_secret, ways, home),
+        tuple(options["scopes"]),
+        tuple(options["hosts"]),
+        Path(home, options["ca_file"]) if options["ca_file"] else None,
+    )
+    return Provider(relying)
 
 
 def tellers(webhooks: Mapping[str, Any], home: Path) -> Mapping[SinkKind, Teller]:

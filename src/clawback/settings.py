@@ -106,6 +106,37 @@ class FeedbackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A folder with templates of your own: phishing_or_malware.txt, spam.txt, no_threats_found.txt."""
 
 
+class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Signing in by OpenID Connect; without an `issuer` people sign in by password only."""
+
+    issuer: str = ""
+    """The identity provider's address as it calls itself, with ``https://``."""
+    client_id: str = ""
+    """What the provider calls this clawback."""
+    client_secret_file: str = ""
+    """A file with the client's secret, which nobody else can read."""
+    client_secret_command: str | tuple[str, ...] = ""
+    """A command that prints the client's secret."""
+    label: str = "single sign-on"
+    """The provider's name on the button: ``Sign in with ...``."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    """What is asked for."""
+    name_claim: str = "preferred_username"
+    """The claim that is the account's name; ``email`` counts only if the provider verified it."""
+    roles_claim: str = "groups"
+    """The claim with groups or roles; dots lead into objects, as in ``realm_access.roles``."""
+    roles: dict[str, str] = {}
+    """Which value of that claim gives which role; with none, roles are given by hand."""
+    unknown: str = "refuse"
+    """What happens to people without an account: ``refuse``, or ``add`` if `roles` gives them a role."""
+    break_glass: str = ""
+    """The only account that may still sign in by password; "" means that all that have one may."""
+    hosts: tuple[str, ...] = ()
+    """Hosts beside the issuer's at which the provider may be asked, such as that of its keys."""
+    ca_file: str = ""
+    """Certificates that are believed instead of the system's, relative to the settings file."""
+
+
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The portal and the API."""
 
@@ -125,6 +156,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long somebody who signed in stays so without doing anything."""
     session_hours: int = 12
     """How long somebody who signed in stays so at most."""
+    oidc: OidcSettings = OidcSettings()
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -219,6 +251,27 @@ def _check_web(web: WebSettings, path: Path) -> None:
         raise BadSettings(f"{path}: web.certificate and web.key go together")
     if not 1 <= web.idle_minutes <= 1_440 or not 1 <= web.session_hours <= 168:
         raise BadSettings(f"{path}: web.idle_minutes must be 1 to 1440, web.session_hours 1 to 168")
+    _check_oidc(web.oidc, path)
+
+
+_ROLES = ("reader", "analyst", "approver", "administrator")
+
+
+def _check_oidc(oidc: OidcSettings, path: Path) -> None:
+    if not oidc.issuer:
+        if oidc != OidcSettings():
+            raise BadSettings(f"{path}: web.oidc needs an issuer")
+        return
+    if not oidc.client_id or not oidc.name_claim:
+        raise BadSettings(f"{path}: web.oidc needs a client_id and a name_claim")
+    if bool(oidc.client_secret_file) == bool(oidc.client_secret_command):
+        raise BadSettings(f"{path}: web.oidc needs one of client_secret_file and client_secret_command")
+    if strange := sorted(set(oidc.roles.values()) - set(_ROLES)):
+        raise BadSettings(f"{path}: web.oidc.roles: {strange[0]!r} is none of {', '.join(_ROLES)}")
+    if oidc.unknown not in ("refuse", "add"):
+        raise BadSettings(f"{path}: web.oidc.unknown must be refuse or add")
+    if oidc.unknown == "add" and not (oidc.roles and oidc.roles_claim):
+        raise BadSettings(f"{path}: web.oidc.unknown is add: say in web.oidc.roles who gets which role")
 
 
 _REPORTED_AS = ("phish", "malware", "junk", "not_junk")

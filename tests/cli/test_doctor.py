@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.cli.test_commands import run
 from tests.engine.world import World
+from tests.web.scripted_oidc import scripted
 
 
 @pytest.fixture
@@ -56,6 +57,24 @@ def test_an_excluded_mailbox_that_does_not_exist_is_told(world: World) -> None:
 def test_mailboxes_of_a_domain_that_is_not_ours_are_told(world: World) -> None:
     settings = world.root / "clawback.toml"
     settings.write_text(settings.read_text().replace('domains = ["example.org"]', 'domains = ["other.org"]'))
+    checks(code=1)
+
+
+def test_an_identity_provider_is_asked_and_its_fault_is_told(world: World) -> None:
+    secret = world.root / "secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    settings = world.root / "clawback.toml"
+    before = settings.read_text()
+    with scripted() as provider:
+        oidc = f'[web.oidc]\nissuer = "{provider.issuer}"\nclient_id = "c"\nclient_secret_file = "secret"\n'
+        settings.write_text(f"{before}\n{oidc}")
+        assert checks()["OpenID Connect"]["seen"] == f"{provider.issuer} answers, and has keys"
+        secret.chmod(0o644)
+        checks(code=1)
+        secret.chmod(0o600)
+        provider.discovery = {"issuer": "https://evil.example"}
+        checks(code=1)
     checks(code=1)
 
 

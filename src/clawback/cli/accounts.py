@@ -41,23 +41,25 @@ def accounts() -> None:
 @click.option("--role", type=ROLES, required=True, help="What the person may do.")
 @click.option("--content", is_flag=True, help="May see bodies too; a reason is asked each time.")
 @click.option("--ask-password", is_flag=True, help="Ask for the password instead of making one.")
+@click.option("--oidc", is_flag=True, help="No password: NAME comes in by OpenID Connect.")
 @click.pass_obj
-def add(session: Session, name: str, role: str, content: bool, ask_password: bool) -> None:
+def add(session: Session, name: str, role: str, content: bool, ask_password: bool, oidc: bool) -> None:
     """Let NAME in from now on; prints the password once.
 
     \b
-    Example:
+    Examples:
       clawback accounts add ann --role analyst
+      clawback accounts add ben@example.org --role approver --oidc
     """
     from clawback.engine.accounts import add_account
 
     chosen = _asked() if ask_password else None
     with session.app() as app:
         account, password = add_account(
-            app.parts, name, Role(role), session.actor, content=content, password=chosen
+            app.parts, name, Role(role), session.actor, content=content, password=chosen, by_oidc=oidc
         )
     click.echo(f"{account.name} may come in as {account.role.value}")
-    if chosen is None:
+    if password and chosen is None:
         click.echo(f"password: {password} (shown this once)")
 
 
@@ -111,6 +113,22 @@ def password(session: Session, name: str, ask: bool) -> None:
     with session.app() as app:
         made = set_password(app.parts, name, session.actor, chosen)
     click.echo(f"{name} has another password" if chosen else f"password: {made} (shown this once)")
+
+
+@accounts.command()
+@click.argument("name")
+@click.pass_obj
+def oidc(session: Session, name: str) -> None:
+    """Let NAME in by OpenID Connect only: the password is taken, and sessions end.
+
+    The next person to whom the identity provider gives that name opens the account, and nobody else after.
+    `clawback accounts password NAME` turns it back.
+    """
+    from clawback.engine.accounts import set_oidc
+
+    with session.app() as app:
+        account = set_oidc(app.parts, name, session.actor)
+    click.echo(f"{account.name} comes in by OpenID Connect")
 
 
 @accounts.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def doctor(session: Session, as_json: bool) -> None:
     """
     with session.app() as app:
         names, sources = app.run(_sources)
-        checks = [*_store(app), _disk(app), *_clocks(app), *_people(app, names), *sources]
+        checks = [*_store(app), _disk(app), *_clocks(app), *_people(app, names), *_sign_in(app), *sources]
     emit(checks, CHECKS, as_json)
     if any(check.ok is False for check in checks):
         raise click.exceptions.Exit(1)
@@ -149,6 +150,25 @@ def _reports(app: App, known: set[str]) -> Iterator[Check]:
         yield Check(
             "feedback", None, f"told by {postman.sender}" if postman else "reporters are told nothing"
         )
+
+
+def _sign_in(app: App) -> Iterator[Check]:
+    """Whether the identity provider answers as it must, and its secret can be read; nothing without one."""
+    import msgspec
+
+    from clawback.plugins import identity_provider
+
+    oidc = app.settings.web.oidc
+    if not oidc.issuer:
+        return
+    try:
+        provider = identity_provider(msgspec.structs.asdict(oidc), Path(app.settings.home))
+        provider.relying.secret()
+        asyncio.run(provider.check())
+    except ClawbackError as error:
+        yield Check("OpenID Connect", False, str(error))
+        return
+    yield Check("OpenID Connect", True, f"{oidc.issuer} answers, and has keys")
 
 
 async def _sources(parts: Parts) -> tuple[tuple[str, ...], list[Check]]:

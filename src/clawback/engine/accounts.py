@@ -46,14 +46,24 @@ def first_administrator(parts: Parts) -> tuple[Account, str] | None:
 
 
 def add_account(
-    parts: Parts, name: str, role: Role, actor: str, *, content: bool = False, password: str | None = None
+    parts: Parts,
+    name: str,
+    role: Role,
+    actor: str,
+    *,
+    content: bool = False,
+    password: str | None = None,
+    by_oidc: bool = False,
 ) -> tuple[Account, str]:
     """Let somebody in from now on; answers the account and its password, made here when none is given.
 
+    With `by_oidc` it has none: the first person to whom the identity provider gives that name opens it.
     Raises BadParameter when the name cannot be, or is taken.
     """
-    secret = passwords.new_password() if password is None else password
-    kept = passwords.hashed(secret)
+    if by_oidc and password is not None:
+        raise BadParameter("an account that comes in by OpenID Connect has no password")
+    secret = "" if by_oidc else passwords.new_password() if password is None else password
+    kept = "" if by_oidc else passwords.hashed(secret)
     account = _account(account_name(name), role, content, parts)
     with parts.store.write(durable=True) as unit:
         if not unit.accounts.add(account, Keys(kept)):
@@ -90,15 +100,21 @@ def change_account(
     return after
 
 
+def rule_is_left(unit: Unit, account: Account, role: Role) -> bool:
+    """Whether an administrator who may come in is left when the account gets that role."""
+    after = replace(account, role=role)
+    return not _rules(account) or _rules(after) or _rulers(unit, but=account.name)
+
+
 def _rules(account: Account) -> bool:
     return Permission.ADMINISTER in account.permissions
 
 
-def _rulers(unit: Unit) -> bool:
+def _rulers(unit: Unit, but: str = "") -> bool:
     cursor = ""
     while True:
         page, cursor = unit.accounts.list(limit=1_000, cursor=cursor)
-        if any(_rules(account) for account in page):
+        if any(_rules(account) and account.name != but for account in page):
             return True
         if not cursor:
             return False
@@ -118,6 +134,7 @@ def _differences(before: Account, after: Account) -> list[str]:
 def set_password(parts: Parts, name: str, actor: str, password: str | None = None) -> str:
     """Give an account another password and answer it, made here when none is given; its sessions end.
 
+    An account that came in by OpenID Connect does so no more.
     Raises NotFound, BadParameter.
     """
     secret = passwords.new_password() if password is None else password
@@ -125,8 +142,22 @@ def set_password(parts: Parts, name: str, actor: str, password: str | None = Non
     with parts.store.write(durable=True) as unit:
         keys = unit.accounts.keys(name)
         unit.accounts.set_keys(name, replace(keys, password=kept))
+        unit.accounts.unbind(name)
         _record(unit, parts, AccountChanged(name, "another password"), actor)
     return secret
+
+
+def set_oidc(parts: Parts, name: str, actor: str) -> Account:
+    """Take an account's password and code: it comes in by OpenID Connect from now on; its sessions end.
+
+    Whoever opened it by OpenID Connect before does so no more: the next person of that name does. Raises
+    NotFound.
+    """
+    with parts.store.write(durable=True) as unit:
+        account = unit.accounts.set_keys(name, Keys(""))
+        unit.accounts.unbind(name)
+        _record(unit, parts, AccountChanged(name, "comes in by OpenID Connect"), actor)
+    return account
 
 
 def set_totp(parts: Parts, name: str, actor: str, *, on: bool) -> str:
@@ -137,6 +168,8 @@ def set_totp(parts: Parts, name: str, actor: str, *, on: bool) -> str:
     secret = passwords.new_totp() if on else ""
     with parts.store.write(durable=True) as unit:
         keys = unit.accounts.keys(name)
+        if on and not keys.password:
+            raise BadParameter(f"{name} comes in by OpenID Connect: the identity provider asks for codes")
         unit.accounts.set_keys(name, Keys(keys.password, secret))
         _record(unit, parts, AccountChanged(name, f"TOTP {'on' if on else 'off'}"), actor)
     return passwords.totp_uri(secret, name) if on else ""

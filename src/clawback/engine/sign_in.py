@@ -52,16 +52,17 @@ class Lives:
     whole: timedelta = timedelta(hours=12)
 
 
-def sign_in(parts: Parts, name: str, password: str, code: str, address: str) -> str:
-    """The secret of a new session.
+def sign_in(parts: Parts, name: str, password: str, code: str, address: str, *, only: str = "") -> str:
+    """The secret of a new session; with `only` that account alone may come in by password.
 
     Raises Forbidden, which never says what was wrong; TriedTooOften after too many failures of the account
     or of the address.
     """
     name, now = name.strip().lower()[:64], parts.now()
     subjects = ((f"account {name}", TRIES), (f"address {origin(address)}", TRIES_OF_ADDRESS))
-    keys = _check(parts, name, subjects, now)
-    right = passwords.matches(password, keys.password)
+    check_tries(parts, subjects, now)
+    keys = _keys(parts, name)
+    right = passwords.matches(password, keys.password) and name == (only or name)
     step = passwords.totp_step(keys.totp, code, now) if keys.totp else 0
     with parts.store.write(durable=True) as unit:
         account = unit.accounts.get(name) if right else None
@@ -89,14 +90,19 @@ def origin(address: str) -> str:
     return str(ip_network((known, 64), strict=False)) if known.version == 6 else str(known)
 
 
-def _check(parts: Parts, name: str, subjects: tuple[tuple[str, int], ...], now: datetime) -> Keys:
-    """What the account is known by, nothing for nobody; raises TriedTooOften."""
+def check_tries(parts: Parts, subjects: tuple[tuple[str, int], ...], now: datetime) -> None:
+    """Raise TriedTooOften when one of the subjects failed as often as it may."""
     with parts.store.read() as unit:
         for subject, most in subjects:
             tries, since = unit.accounts.failures(subject, now - WINDOW)
             if tries >= most and since is not None:
                 after = (since + WINDOW - now).total_seconds()
                 raise TriedTooOften("too many failed tries: wait, then try again", max(1.0, after))
+
+
+def _keys(parts: Parts, name: str) -> Keys:
+    """What the account is known by, nothing for nobody."""
+    with parts.store.read() as unit:
         try:
             return unit.accounts.keys(name)
         except NotFound:

@@ -47,11 +47,35 @@ class TokenRevoked:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody came in by the portal."""
+    """Somebody came in by the portal: by password, or as a `subject` of an identity provider, its `issuer`."""
 
     TYPE: ClassVar[str] = "signed_in"
     account: str
     address: str
+    issuer: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRefused:
+    """An identity provider told who somebody is, or tried to, and clawback did not let them in."""
+
+    TYPE: ClassVar[str] = "sign_in_refused"
+    reason: str
+    address: str
+    issuer: str
+    subject: str
+    claimed: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityBound:
+    """A person of an identity provider opens an account from now on, and nobody else of it does."""
+
+    TYPE: ClassVar[str] = "identity_bound"
+    account: str
+    issuer: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +97,15 @@ class ContentViewed:
 
 
 AccessEvent = (
-    AccountAdded | AccountChanged | TokenMade | TokenRevoked | SignedIn | SignInBlocked | ContentViewed
+    AccountAdded
+    | AccountChanged
+    | TokenMade
+    | TokenRevoked
+    | SignedIn
+    | SignInRefused
+    | IdentityBound
+    | SignInBlocked
+    | ContentViewed
 )
 ACCESS_EVENTS: tuple[type[AccessEvent], ...] = (
     AccountAdded,
@@ -81,6 +113,8 @@ ACCESS_EVENTS: tuple[type[AccessEvent], ...] = (
     TokenMade,
     TokenRevoked,
     SignedIn,
+    SignInRefused,
+    IdentityBound,
     SignInBlocked,
     ContentViewed,
 )

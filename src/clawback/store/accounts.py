@@ -52,10 +52,24 @@ failed_sign_ins = Table(
     sqlite_with_rowid=False,
 )
 
+# Who somebody is at an identity provider, and whose account that opens.
+identities = Table(
+    "identities",
+    metadata,
+    text_column("issuer", primary_key=True),
+    text_column("subject", primary_key=True),
+    integer("account_no", unique=True),
+    integer("bound_at"),
+    sqlite_with_rowid=False,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What an account is known by: the hash of its password, the TOTP secret ("" for none), its last step."""
+    """What an account is known by: the hash of its password, the TOTP secret ("" for none), its last step.
+
+    Without a password it comes by OpenID Connect only.
+    """
 
     password: str = field(repr=False)
     totp: str = field(default="", repr=False)
@@ -98,6 +112,11 @@ class Accounts(Repository):
     def get(self, name: str) -> Account:
         """The account of that name; raises NotFound."""
         return _account(self._row(name))
+
+    def find(self, name: str) -> Account | None:
+        """The account of that name, None when there is none."""
+        row = self._connection.execute(select(accounts).where(accounts.c.name == armour(name))).first()
+        return None if row is None else _account(row)
 
     def keys(self, name: str) -> Keys:
         """What the account is known by; raises NotFound."""
@@ -185,6 +204,29 @@ class Accounts(Repository):
         """Forget a subject's failures."""
         table = failed_sign_ins
         self._connection.execute(delete(table).where(table.c.subject == armour(subject)))
+
+    def by_identity(self, issuer: str, subject: str) -> Account | None:
+        """The account that a person of an identity provider opens, None when there is none."""
+        joined = identities.join(accounts, accounts.c.no == identities.c.account_no)
+        mine = (identities.c.issuer == armour(issuer)) & (identities.c.subject == armour(subject))
+        row = self._connection.execute(select(accounts).select_from(joined).where(mine)).first()
+        return None if row is None else _account(row)
+
+    def identity(self, name: str) -> tuple[str, str] | None:
+        """The issuer and subject that open an account, None when none does; raises NotFound."""
+        mine = identities.c.account_no == self._row(name).no
+        row = self._connection.execute(select(identities).where(mine)).first()
+        return None if row is None else (disarm(row.issuer), disarm(row.subject))
+
+    def bind(self, name: str, issuer: str, subject: str, now: datetime) -> None:
+        """Let a person of an identity provider open an account; raises NotFound."""
+        row = (armour(issuer), armour(subject), self._row(name).no, micros(now))
+        self._insert(identities, ("issuer", "subject", "account_no", "bound_at"), [row])
+
+    def unbind(self, name: str) -> None:
+        """Let nobody of an identity provider open the account any more; raises NotFound."""
+        mine = identities.c.account_no == self._row(name).no
+        self._connection.execute(delete(identities).where(mine))
 
     def _change(self, name: str, values: dict[str, Any]) -> Account:
         no = self._row(name).no

@@ -19,9 +19,18 @@ def text_column(name: str, *, unique: bool = False, primary_key: bool = False) -
     return Column(name, Text, nullable=False, unique=unique or None, primary_key=primary_key)
 
 
-def integer(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
+def integer(
+    name: str, *, nullable: bool = False, primary_key: bool = False, unique: bool = False
+) -> Column[int]:
     """A 64-bit integer; times are microseconds since 1970, UTC."""
-    return Column(name, BigInteger, nullable=nullable, primary_key=primary_key, autoincrement=False)
+    return Column(
+        name,
+        BigInteger,
+        nullable=nullable,
+        primary_key=primary_key,
+        unique=unique or None,
+        autoincrement=False,
+    )
 
 
 def blob(name: str) -> Column[bytes]:

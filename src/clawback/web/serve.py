@@ -14,15 +14,21 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import uvicorn
 
 from clawback import app
 from clawback.engine.accounts import first_administrator
+from clawback.engine.identities import Admission
 from clawback.engine.parts import Parts
 from clawback.engine.sign_in import Lives
 from clawback.errors import BadSettings
 from clawback.loopback import is_loopback
-from clawback.settings import Settings, WebSettings
+from clawback.plugins import identity_provider
+from clawback.response.people import Role
+from clawback.settings import OidcSettings, Settings, WebSettings
+from clawback.web.oidc_flow import Oidc
+from clawback.web.patience import Patient
 from clawback.web.site import Frame, Site, site
 
 Say = Callable[[str], None]
@@ -45,7 +51,7 @@ def serve(settings: Settings, say: Say, *, bound: bool = False) -> None:
         _welcome(built.parts, say)
         scheme = "https" if web.certificate else "http"
         address = f"{scheme}://{_shown(web.host)}:{listener.getsockname()[1]}"
-        frame = _frame(web)
+        frame = framed(web, Path(settings.home))
         made = site(built.parts, frame)
         server = Listener(configured(settings, made), made, lambda: say(f"portal and API at {address}"))
         asyncio.run(server.listen(listener, bound))
@@ -95,11 +101,26 @@ def _welcome(parts: Parts, say: Say) -> None:
         say(f"first start: sign in as {account.name} with the password {password} (shown this once)")
 
 
-def _frame(web: WebSettings) -> Frame:
+def framed(web: WebSettings, home: Path) -> Frame:
+    """How the site stands in the world, by the settings."""
     names = {*web.names, web.host} - set(_NAMELESS)
     lives = Lives(timedelta(minutes=web.idle_minutes), timedelta(hours=web.session_hours))
     tls = bool(web.certificate) or web.behind_proxy
-    return Frame(tuple(sorted(names)), tls, web.behind_proxy, lives)
+    return Frame(tuple(sorted(names)), tls, web.behind_proxy, lives, _oidc(web.oidc, home))
+
+
+def _oidc(settings: OidcSettings, home: Path) -> Oidc | None:
+    if not settings.issuer:
+        return None
+    roles = {group: Role(name) for group, name in settings.roles.items()}
+    return Oidc(
+        identity_provider(msgspec.structs.asdict(settings), home),
+        settings.label,
+        settings.name_claim,
+        settings.roles_claim,
+        Admission(roles, settings.unknown == "add"),
+        settings.break_glass.strip().lower(),
+    )
 
 
 def configured(settings: Settings, made: Site) -> uvicorn.Config:
@@ -107,6 +128,7 @@ def configured(settings: Settings, made: Site) -> uvicorn.Config:
     web, home = settings.web, Path(settings.home)
     return uvicorn.Config(
         made.asgi,
+        http=Patient,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -35,6 +35,7 @@ from clawback.web import (
     investigations,
     mailboxes,
     messages,
+    oidc,
     overview,
     people,
     problems,
@@ -51,6 +52,7 @@ from clawback.web.border import MOST_BYTES, Border
 from clawback.web.callers import Authentication, caller_of, cookie_name, guard
 from clawback.web.document import complete
 from clawback.web.events import Streams
+from clawback.web.oidc_flow import Oidc
 from clawback.web.orders import order_of
 from clawback.web.portal import routes
 from clawback.web.portal.frame import page_of, prepared
@@ -83,6 +85,7 @@ HANDLERS: tuple[Any, ...] = (
     *webhooks.HANDLERS,
     *health.HANDLERS,
     *session.HANDLERS,
+    *oidc.HANDLERS,
     *routes.HANDLERS,
 )
 """Every handler; `access` has a row for each."""
@@ -90,12 +93,16 @@ HANDLERS: tuple[Any, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """How the site stands in the world: its names, whether people reach it by TLS or through a proxy."""
+    """How the site stands in the world: its names, whether people reach it by TLS or through a proxy.
+
+    `oidc` is the way in by OpenID Connect, if there is one.
+    """
 
     names: tuple[str, ...] = ()
     tls: bool = False
     proxied: bool = False
     lives: Lives = Lives()
+    oidc: Oidc | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ def _litestar(parts: Parts, frame: Frame, streams: Streams) -> Litestar:
         "parts": parts,
         "streams": streams,
         "authentication": authentication,
-        "door": Door(cookie, frame.tls),
+        "door": Door(cookie, frame.tls, frame.oidc),
         "trusts_loopback": not frame.proxied,
     }
     dependencies = {name: Provide(_always(value), sync_to_thread=False) for name, value in known.items()}
