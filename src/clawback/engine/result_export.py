@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-from clawback.engine.export import no_formula
+from clawback.engine.center import Row, csv_into
 from clawback.engine.parts import Parts
 from clawback.response.outcomes import CopyResult, ResultClass
 
@@ -16,15 +15,11 @@ def export_results(parts: Parts, path: Path, remediation_id: str, of: ResultClas
     """Write the copies of a class, or of all, as CSV in which no cell is a formula. Raises NotFound."""
     with parts.store.read() as unit:
         unit.remediations.get(remediation_id)
-        with path.open("w", encoding="utf-8-sig", errors="replace", newline="") as out:
-            writer = csv.writer(out)
-            writer.writerow(COLUMNS)
-            for one in unit.results.each(remediation_id, of):
-                writer.writerow([no_formula(text) for text in _row(one)])
+        csv_into(path, COLUMNS, map(_row, unit.results.each(remediation_id, of)))
 
 
-def _row(one: CopyResult) -> tuple[str, ...]:
-    return (
+def _row(one: CopyResult) -> Row:
+    values = (
         one.mailbox,
         one.message_id,
         one.delivery_id,
@@ -35,3 +30,4 @@ def _row(one: CopyResult) -> tuple[str, ...]:
         one.now,
         one.at.isoformat() if one.at else "",
     )
+    return dict(zip(COLUMNS, values, strict=True))
