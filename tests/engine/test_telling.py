@@ -5,95 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.engine.memory_world import Fuse, Killed, MortalStore
-from tests.sinks.receiver import Receiver, receiving
+from tests.engine.telling_desk import Desk
+from tests.sinks.receiver import receiving
 
 from clawback.engine import webhooks
-from clawback.engine.parts import Parts
-from clawback.engine.reading import InlineReader
 from clawback.engine.telling import BATCH, LEASE, Telling
-from clawback.engine.webhooks import Webhook
-from clawback.errors import BadParameter, ChangedMeanwhile, NotFound, Refused
-from clawback.message.message import Organisation
 from clawback.response import sinks
-from clawback.response.sinks import PATIENCE, REFUSED_TRIES, TRIES, Outcome, SinkKind, SinkState
-from clawback.sinks.reach import Reach, networks_of
-from clawback.sinks.webhooks import WebhookTeller
+from clawback.response.sinks import PATIENCE, REFUSED_TRIES, TRIES, Outcome, SinkState
 from clawback.store import Store
-
-START = datetime(2026, 11, 24, 9, tzinfo=UTC)
-HOME = Reach(networks_of(["127.0.0.0/8"]), http=True)
-
-
-@dataclass
-class Desk:
-    """A store with one webhook, a receiver behind it, and a clock to turn."""
-
-    store: Store
-    receiver: Receiver
-    reach: Reach = HOME
-    seconds: float = 10.0
-    at: datetime = START
-    secret: str = ""
-    id: str = ""
-    wrote: list[str] = field(default_factory=list)
-
-    @property
-    def parts(self) -> Parts:
-        teller = WebhookTeller(self.reach, seconds=self.seconds)
-        reader = InlineReader(Organisation(frozenset(), frozenset()))
-        return Parts(self.store, {}, reader, now=lambda: self.at, sinks={SinkKind.WEBHOOK: teller})
-
-    def add(self, *events: str, path: str = "/hook") -> None:
-        made, self.secret = webhooks.add_webhook(self.parts, self.receiver.address + path, events, "ann")
-        self.id = made.id
-
-    def happen(self, count: int = 1, kind: str = "investigation_failed") -> None:
-        """So many events."""
-        with self.store.write(durable=True) as unit:
-            for _ in range(count):
-                body = {"investigation_id": f"inv-{len(self.wrote)}", "reason": "grün \ud83d"}
-                unit.audit.append(kind, "test", self.at, body)
-                self.wrote.append(body["investigation_id"])
-
-    def tell(self, worker: str = "one") -> None:
-        asyncio.run(Telling(self.parts, worker).step())
-
-    def turn(self, by: timedelta) -> None:
-        self.at += by
-
-    @property
-    def now(self) -> Webhook:
-        return webhooks.webhook(self.parts, self.id)
-
-    def deliveries(self, outcome: Outcome | None = None) -> list[sinks.Delivery]:
-        with self.store.read() as unit:
-            return list(unit.sinks.deliveries(self.id, outcome=outcome, limit=1_000)[0])
-
-    def told(self) -> list[Any]:
-        return [one.body["data"].get("investigation_id") for one in self.receiver.got]
-
-    def events(self) -> list[str]:
-        with self.store.read() as unit:
-            return [row.type for row in unit.audit.list(limit=1_000) if row.type.startswith("sink_")]
-
-    def exhaust(self, status: int, most: int = 400) -> int:
-        """Let the receiver answer so, and try at each time that is set; answers how many tries came."""
-        self.receiver.answer = lambda got: status
-        before = len(self.receiver.got)
-        for _ in range(most):
-            now = self.now
-            if now.state is not SinkState.ON or (not now.failing_since and not now.behind):
-                break
-            self.at = max(self.at, now.next_try_at or self.at)
-            self.tell()
-        return len(self.receiver.got) - before
 
 
 @pytest.fixture
@@ -344,96 +268,6 @@ def test_a_slow_receiver_is_not_waited_for(desk: Desk) -> None:
     assert desk.now.behind > 0
 
 
-def test_a_long_answer_is_not_read_and_no_answer_is_shown(desk: Desk) -> None:
-    desk.add("investigation_")
-    desk.happen(2)
-    desk.receiver.body = b"inner secret " * 100_000
-    desk.receiver.answer = lambda got: 200
-    desk.tell()
-    assert desk.now.behind == 0
-    desk.receiver.answer = lambda got: 500
-    desk.happen()
-    desk.tell()
-    assert "inner secret" not in repr((desk.now, desk.deliveries()))
-    assert "inner secret" not in repr(webhooks.send_test(desk.parts, desk.id, "ann"))
-
-
-def test_no_redirect_is_followed(desk: Desk) -> None:
-    with receiving() as inner:
-        desk.add("investigation_")
-        desk.happen()
-        desk.receiver.headers = {"Location": f"{inner.address}/admin"}
-        for status in (301, 302, 307, 308):
-            desk.receiver.answer = lambda got, status=status: status  # type: ignore[misc]
-            assert "redirects are not followed" in webhooks.send_test(desk.parts, desk.id, "ann").error
-        assert inner.got == []
-
-
-def test_what_the_settings_no_longer_allow_is_not_called_any_more(desk: Desk) -> None:
-    desk.add("investigation_")
-    desk.happen()
-    desk.reach = Reach(http=True)
-    desk.tell()
-    assert "cannot be called" in desk.now.error
-    assert desk.receiver.got == []
-    assert webhooks.send_test(desk.parts, desk.id, "ann").error
-    assert desk.receiver.got == []
-
-
-def test_both_secrets_sign_until_the_old_one_has_had_its_time(desk: Desk) -> None:
-    desk.add("investigation_")
-    old = desk.secret
-    _, new = webhooks.rotate_secret(desk.parts, desk.id, "ann", overlap=timedelta(hours=2))
-    desk.happen()
-    desk.tell()
-    assert desk.receiver.got[-1].verified(old) == desk.receiver.got[-1].verified(new)
-    desk.turn(timedelta(hours=2))
-    desk.happen()
-    desk.tell()
-    desk.receiver.got[-1].verified(new)
-    with pytest.raises(Exception, match="No matching signature"):
-        desk.receiver.got[-1].verified(old)
-    webhooks.rotate_secret(desk.parts, desk.id, "ann", overlap=timedelta())
-    desk.happen()
-    desk.tell()
-    with pytest.raises(Exception, match="No matching signature"):
-        desk.receiver.got[-1].verified(new)
-
-
-def test_secrets_and_addresses_stay_out_of_the_log(desk: Desk) -> None:
-    desk.add(path="/hook?key=hidden-in-the-url")
-    _, new = webhooks.rotate_secret(desk.parts, desk.id, "ann")
-    with desk.store.read() as unit:
-        log = repr(unit.audit.list(limit=1_000))
-        sink = unit.sinks.get(desk.id)
-    for hidden in (desk.secret, new, "hidden-in-the-url"):
-        assert hidden not in log
-        assert hidden not in repr(sink)
-    assert desk.secret not in repr(desk.now)
-
-
-def test_pausing_stops_it_and_a_change_takes_hold_in_the_middle_of_a_turn(desk: Desk) -> None:
-    desk.add("investigation_")
-    webhooks.change_webhook(desk.parts, desk.id, "ann", on=False)
-    desk.happen(2)
-    desk.tell()
-    assert desk.receiver.got == []
-    webhooks.change_webhook(desk.parts, desk.id, "ann", on=True)
-    removed = threading.Event()
-
-    def remove_first(got: object) -> int:
-        if not removed.is_set():
-            removed.set()
-            webhooks.change_webhook(desk.parts, desk.id, "ben", on=False)
-            desk.turn(timedelta(seconds=6))  # so that the turn writes, and sees that it lost its lease
-        return 204
-
-    desk.receiver.answer = remove_first
-    desk.tell()
-    assert len(desk.receiver.got) == 1
-    assert desk.now.state is SinkState.PAUSED
-
-
 def test_two_workers_do_not_tell_the_same_at_once(desk: Desk) -> None:
     desk.add("investigation_")
     desk.happen(50)
@@ -444,53 +278,6 @@ def test_two_workers_do_not_tell_the_same_at_once(desk: Desk) -> None:
 
     asyncio.run(both())
     assert desk.told() == desk.wrote
-
-
-def test_a_test_says_what_came_of_it_and_changes_nothing(desk: Desk) -> None:
-    desk.add("investigation_")
-    before = desk.now
-    sent = webhooks.send_test(desk.parts, desk.id, "ann")
-    assert (sent.status, sent.error) == (204, "")
-    assert desk.receiver.got[0].verified(desk.secret)["type"] == "test"
-    desk.receiver.answer = lambda got: 403
-    assert webhooks.send_test(desk.parts, desk.id, "ann").error == "answered 403"
-    assert desk.now == before
-
-
-def test_what_makes_no_sense_is_refused(desk: Desk) -> None:
-    desk.add()
-    parts = desk.parts
-    with pytest.raises(BadParameter, match="no event begins with"):
-        webhooks.change_webhook(parts, desk.id, "ann", events=["nonsense"])
-    with pytest.raises(BadParameter):
-        webhooks.change_webhook(parts, desk.id, "ann", url="http://10.0.0.1/")
-    with pytest.raises(BadParameter):
-        webhooks.change_webhook(parts, desk.id, "ann", name=" ")
-    with pytest.raises(BadParameter):
-        webhooks.rotate_secret(parts, desk.id, "ann", overlap=timedelta(days=8))
-    with pytest.raises(NotFound):
-        webhooks.remove_webhook(parts, "whk-nobody", "ann")
-    was = desk.now
-    webhooks.change_webhook(parts, desk.id, "ben", name="other")
-    with pytest.raises(ChangedMeanwhile):
-        webhooks.change_webhook(parts, desk.id, "ann", name="third", was=was)
-
-
-def test_there_are_not_too_many_and_a_removed_one_leaves_nothing(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(webhooks, "MOST_SINKS", 1)
-    desk.add("investigation_")
-    with pytest.raises(Refused):
-        webhooks.add_webhook(desk.parts, desk.receiver.address, [], "ann")
-    desk.happen(2)
-    desk.exhaust(400)
-    assert webhooks.remove_webhook(desk.parts, desk.id, "ann").dead == 2
-    with pytest.raises(NotFound):
-        desk.deliveries()
-    desk.add("investigation_")
-    assert desk.deliveries() == []
-    assert desk.events() == ["sink_added", "sink_removed", "sink_added"]
 
 
 def test_no_more_deliveries_are_remembered_than_needed(desk: Desk) -> None:

@@ -33,6 +33,8 @@ _NEVER_ANSWERED_TWICE = frozenset(
         "POST /api/accounts",
         "POST /api/tokens",
         "POST /api/messages/{message_id}/content",
+        "POST /api/webhooks",
+        "POST /api/webhooks/{webhook_id}/rotate",
     }
 )
 _METHODS = ("get", "post", "put", "patch", "delete")
