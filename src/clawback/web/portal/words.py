@@ -35,6 +35,7 @@ _TONES: Mapping[str, str] = {
     "completed": "good",
 }
 """By the words themselves: verdicts, statuses of inquiries, of actions and of evidence share many."""
+_ABBREVIATED = {"url": "URL", "urls": "URLs", "ip": "IP", "sha256": "SHA-256"}
 _TABLES: tuple[Mapping[Any, str], ...] = (
     defender.INVESTIGATION_STATUS,
     defender.INVESTIGATION_TYPE,
@@ -56,7 +57,8 @@ def word(value: object) -> str:
         if type(value) is type(next(iter(table))) and value in table:
             return table[value]
     text = str(getattr(value, "value", value))
-    return text.replace("_", " ").capitalize()
+    said = text.replace("_", " ").capitalize()
+    return " ".join(_ABBREVIATED.get(part.lower(), part) for part in said.split(" "))
 
 
 def tone(value: object) -> str:
