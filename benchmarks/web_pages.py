@@ -30,10 +30,13 @@ import aiohttp
 import web_incidents
 import web_mail
 from corpus import machine
+from yarl import URL
 
 from clawback import app, settings
+from clawback.analysis.entities import EntityKind
 from clawback.engine import accounts
 from clawback.engine.day_figures import DAYS, days_of
+from clawback.web.portal.addresses import address_of
 
 ALONE = 20
 """Answers that one person waits for, one after the other."""
@@ -84,8 +87,8 @@ def pages() -> dict[str, str]:
         "Cluster": f"/clusters/clu-{small}",
         "Cluster of 5,000": f"/clusters/clu-{7:020d}",
         "Cluster of 100,000": f"/clusters/clu-{large}",
-        "URL": f"/entities/url/{quote(rare, safe='')}",
-        "URL of a campaign": f"/entities/url/{quote(url, safe='')}",
+        "URL": address_of(EntityKind.URL, rare),
+        "URL of a campaign": address_of(EntityKind.URL, url),
         "Host in a third": f"/entities/host/{web_mail.HOST}",
         "File": f"/entities/file/{web_mail.FILE}",
         "Sender of 50,000": f"/entities/sender/{quote(news, safe='')}",
@@ -193,7 +196,7 @@ class Bench:
         """How long one answer took, in milliseconds."""
         headers = {"Authorization": f"Bearer {self.token}"} if path.startswith("/api") else {}
         begun = time.perf_counter()
-        async with session.get(self.address + path, headers=headers) as answer:
+        async with session.get(URL(self.address + path, encoded=True), headers=headers) as answer:
             found = await answer.read()
             if answer.status != 200:
                 self.refused[path] = answer.status

@@ -7,6 +7,7 @@ from tests.web.desk import Desk
 
 from clawback.analysis.entities import EntityKind
 from clawback.response.people import Role
+from clawback.web import cluster_heads
 from clawback.web.portal import clusters as page_of_clusters
 from clawback.web.portal import lists as page_of_entities
 from clawback.web.portal.addresses import address_of
@@ -57,7 +58,7 @@ def test_a_large_cluster_is_traced_when_asked_and_tells_when_it_was_counted(
     assert "as counted" not in page(shared_desk, here)
     assert "Known by" in page(shared_desk, f"{here}?trace=yes")
     monkeypatch.setattr(page_of_clusters, "TRACED", 1)
-    monkeypatch.setattr(page_of_clusters, "COUNTED", 1)
+    monkeypatch.setattr(cluster_heads, "COUNTED", 1)
     seen = page(shared_desk, here)
     assert "Too many copies to trace" in seen
     assert "as counted" in seen

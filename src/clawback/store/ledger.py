@@ -206,7 +206,7 @@ class Ledger(Repository):
 def _counts() -> Iterator[tuple[str, Select[Any]]]:
     """(name, query for remediation, kind, count); with no name the kind names what is counted."""
     no = deeds.c.remediation_no
-    yield "planned", select(no, deeds.c.state, func.count()).group_by(no, deeds.c.state)
+    yield "planned", select(no, func.max(deeds.c.seq), func.count()).group_by(no)
     no = receipts.c.remediation_no
     yield "", select(no, receipts.c.outcome, func.count()).group_by(no, receipts.c.outcome)
     no = skips.c.remediation_no

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -13,8 +12,8 @@ from litestar.response import Redirect, Template
 from clawback.engine import commands
 from clawback.engine.recut import recut
 from clawback.engine.spread import may_be_removed, spread_of
-from clawback.response.counts import Places
 from clawback.store import Unit
+from clawback.web.cluster_heads import places_of
 from clawback.web.given import GivenParts
 from clawback.web.lists import CLUSTERS, MEMBERS
 from clawback.web.portal.addresses import address_of
@@ -31,8 +30,6 @@ SPREAD_LIMIT = 300
 """Members up to which it is worked out at once how each copy got there."""
 TRACED = 5_000
 """Members up to which it is worked out when somebody asks for it and waits."""
-COUNTED = 5_000
-"""Members up to which it is counted anew where their copies are; of more it is told what was counted last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ def _facts(unit: Unit, cluster_id: str, traced: int) -> dict[str, Any]:
     size = unit.clusters.sizes([cluster_id])[cluster_id]
     spread = spread_of(unit, cluster_id) if size <= traced else None
     investigation_id = unit.clusters.investigation_of(cluster_id)
-    places, counted_at = _places(unit, cluster_id, size, investigation_id)
+    places, counted_at = places_of(unit, cluster_id, size, investigation_id)
     return {
         "size": size,
         "below": unit.clusters.count_below(cluster_id),
@@ -96,16 +93,6 @@ def _facts(unit: Unit, cluster_id: str, traced: int) -> dict[str, Any]:
         "actions": unit.remediations.of_cluster(cluster_id),
         "investigation": investigation_id,
     }
-
-
-def _places(unit: Unit, cluster_id: str, size: int, investigation_id: str) -> tuple[Places, datetime | None]:
-    """Where the copies are, counted now; of a very large cluster what its investigation counted, and when."""
-    if size > COUNTED:
-        state = unit.investigations.get(investigation_id)
-        for standing in state.clusters:
-            if standing.cluster_id == cluster_id:
-                return standing.now, state.changed_at
-    return unit.clusters.places(cluster_id), None
 
 
 @form_at(HERE + "/{cluster_id:str}/recut")
