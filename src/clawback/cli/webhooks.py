@@ -27,7 +27,7 @@ WEBHOOKS = (
     Column("State", _state, whole=True),
     Column("Events", lambda w: " ".join(w.events) or "all", spare=2),
     Column("Delivered", lambda w: w.delivered_at or "never", whole=True, spare=3),
-    Column("Behind", lambda w: w.behind, whole=True, spare=1),
+    Column("Waiting", lambda w: w.behind, whole=True, spare=1),
     Column("Dead", lambda w: w.dead, whole=True),
     Column("Because", lambda w: w.why or w.error, spare=4),
 )
@@ -41,7 +41,7 @@ ONE = (
     Column("Delivered", lambda w: w.delivered_at or "never"),
     Column("Failing since", lambda w: w.failing_since or ""),
     Column("Next try", lambda w: w.next_try_at or ""),
-    Column("Behind", lambda w: w.behind),
+    Column("Waiting", lambda w: w.behind),
     Column("Dead letters", lambda w: w.dead),
     Column("Old secret until", lambda w: w.old_secret_until or ""),
 )

@@ -101,7 +101,7 @@ class Telling:
             return False
         if last - sink.cursor > IDLE or unit.sinks.to_replay(sink.id, 1):
             return True
-        return bool(unit.audit.list(after_seq=sink.cursor, types=_types(sink), limit=1))
+        return bool(unit.audit.list(after_seq=sink.cursor, types=types_of(sink), limit=1))
 
     async def _turn(self, sink_id: str, teller: Teller) -> None:
         claimed = await asyncio.to_thread(self._claim, sink_id)
@@ -192,14 +192,15 @@ def _past(sink: Sink, seen: int) -> Sink:
 
 def _turn_of(unit: Unit, sink: Sink, now: datetime) -> Turn:
     seen = unit.audit.last()
-    rows = unit.audit.list(after_seq=sink.cursor, types=_types(sink), limit=BATCH)
+    rows = unit.audit.list(after_seq=sink.cursor, types=types_of(sink), limit=BATCH)
     again = unit.sinks.to_replay(sink.id, REPLAYS)
     whole = [(one, unit.audit.list(after_seq=one.seq - 1, limit=1)) for one in again]
     letters = tuple((one, notice_of(found[0])) for one, found in whole if found)
     return Turn(tuple(map(notice_of, rows)), letters, unit.sinks.secrets(sink, now), seen)
 
 
-def _types(sink: Sink) -> Sequence[str] | None:
+def types_of(sink: Sink) -> Sequence[str] | None:
+    """The types of the events that a sink wants, None for all."""
     return [event.TYPE for event in EVENTS if sink.wants(event.TYPE)] if sink.events else None
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from clawback import ids
 from clawback.engine.parts import Parts
 from clawback.engine.record import record
+from clawback.engine.telling import types_of
 from clawback.errors import BadParameter, ChangedMeanwhile, Refused
 from clawback.response.events import EVENTS, Event
 from clawback.response.events_sinks import SinkAdded, SinkChanged, SinkRemoved, SinkReplayed
@@ -39,14 +40,16 @@ OVERLAP = timedelta(hours=24)
 TEST = "test"
 """The type of the event that a test tells."""
 KIND = SinkKind.WEBHOOK
+MOST_BEHIND = 10_000
+"""Events that wait are counted up to this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """A webhook as it is shown: never its secret. `dead` counts its dead letters.
 
-    `behind` is how many events of the audit log, wanted or not, it has not gone through yet. When it is off,
-    `why` says what switched it off. `failing_since` and `error` tell of tries in vain since the last success.
+    `behind` is how many events that it wants wait to be sent, counted up to 10,000. `why` says what switched
+    it off. `failing_since` and `error` tell of tries in vain since the last success.
     """
 
     id: str
@@ -70,7 +73,7 @@ class Webhook:
 def shown(unit: Unit, sink: Sink) -> Webhook:
     """A webhook as people see it."""
     s = sink
-    behind = max(0, unit.audit.last() - s.cursor)
+    behind = unit.audit.count_after(s.cursor, types_of(s), MOST_BEHIND)
     return Webhook(
         s.id,
         s.name,

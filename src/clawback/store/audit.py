@@ -107,6 +107,14 @@ class Audit(Repository):
         """How many events there are that meet the listing's conditions, on whatever page."""
         return self._count_listing(select(audit.c.seq), SEARCHED, listing or Listing())
 
+    def count_after(self, seq: int, types: Sequence[str] | None, most: int) -> int:
+        """How many events of these types come after a place in the log; it counts up to `most`."""
+        query = select(audit.c.seq).where(audit.c.seq > seq)
+        if types is not None:
+            query = query.where(audit.c.type.in_([armour(name) for name in types]))
+        some = query.limit(most).subquery()
+        return self._connection.execute(select(func.count()).select_from(some)).scalar_one()
+
     def last(self) -> int:
         """The place of the newest event, 0 in an empty log."""
         return self._connection.execute(select(func.max(audit.c.seq))).scalar() or 0
