@@ -17,8 +17,6 @@ from clawback.message.attachment import Attachment
 from clawback.message.delivery import DeliveryAction, DeliveryLocation
 from clawback.message.message import Direction, Message
 
-LONGEST = 8_000
-"""Characters of one field."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 

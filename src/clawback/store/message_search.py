@@ -29,17 +29,19 @@ from clawback.store.text import armour, folded, micros, moment
 
 codec = Codec(Message)
 INTERNET_ID = "internet_message_id"
-SECONDS = 5.0
-"""How long one search may take: whoever asks more than an index knows narrows it down."""
 LOOKED_AT = 20_000
 """Messages that one search looks at one by one, where no index knows what is asked."""
 _BATCH = 500
-_STEPS = 20_000
+_STEPS = 1_000
+"""Steps of SQLite between two looks at the clock."""
 _WIDE = "the search is too wide; give a shorter time or one more field"
 
 
 class MessageSearch(Repository):
     """The questions that people have about messages."""
+
+    seconds = 5.0
+    """How long one search may take: whoever asks more than an index knows narrows it down."""
 
     def search(self, query: MessageQuery) -> tuple[tuple[Message, ...], str]:
         """A page of slim messages, last seen first, and the next cursor ("" at the end).
@@ -192,23 +194,23 @@ class MessageSearch(Repository):
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        """Let the database work for SECONDS at most; raises TooWide when that was not enough."""
+        """Let the database work for some `seconds` at most; raises TooWide when that was not enough."""
         try:
             if self._sqlite:
                 with self._watched():
                     yield
             else:
-                self._connection.execute(text(f"SET LOCAL statement_timeout = {int(SECONDS * 1_000)}"))
+                self._connection.execute(text(f"SET LOCAL statement_timeout = {int(self.seconds * 1_000)}"))
                 yield
                 self._connection.execute(text("SET LOCAL statement_timeout = 0"))
         except (DBAPIError, ClawbackError) as error:
             if was_interrupted(error):
-                raise TooWide(f"it was not found within {SECONDS:g} seconds: {_WIDE}") from None
+                raise TooWide(f"it was not found within {self.seconds:g} seconds: {_WIDE}") from None
             raise
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + self.seconds
         driver: Any = self._connection.connection.driver_connection
         driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
         try:

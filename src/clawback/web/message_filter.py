@@ -14,7 +14,7 @@ from clawback.message.delivery import DeliveryAction, DeliveryLocation
 from clawback.message.message import Direction
 from clawback.store import MessageFilter
 
-Word = Annotated[str, QueryParameter(max_length=8_000)]
+Word = Annotated[str, QueryParameter(max_length=1_000)]
 GivenFilter = NamedDependency[MessageFilter]
 
 
