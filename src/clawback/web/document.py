@@ -122,9 +122,8 @@ def _schema(one: Filter) -> Schema:
 
 def _tell_files(operation: Operation) -> None:
     """A list as a file is CSV or JSON."""
-    answers = operation.responses or {}
-    for answer in answers.values():
-        if isinstance(answer, OpenAPIResponse) and answer.content:
+    for status, answer in (operation.responses or {}).items():
+        if status.startswith("2") and isinstance(answer, OpenAPIResponse):
             text = Schema(type=OpenAPIType.STRING)
             answer.content = {
                 "text/csv": OpenAPIMediaType(schema=text),
