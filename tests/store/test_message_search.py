@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from tests.store.make import HOUR, NOW, delivery, features, message
 
+from clawback.analysis.entities import Entity, EntityKind
 from clawback.analysis.indicators import Threat, VerdictKind
 from clawback.analysis.verdict import Said
 from clawback.errors import BadQuery, TooWide
 from clawback.message.attachment import Attachment
 from clawback.message.authentication import Authentication
 from clawback.message.delivery import DeliveryLocation
-from clawback.store import FoundBy, MessageFilter, MessageQuery, Store
+from clawback.store import FoundBy, MessageFilter, MessageQuery, Store, message_search
 from clawback.store.message_query import filter_of, query_of, said_of, told
 
 BAD = Said("ind-1", VerdictKind.MALICIOUS, Threat.PHISH, 90)
@@ -136,3 +137,20 @@ def test_a_filter_is_written_down_and_read_again() -> None:
 def test_what_nothing_can_be_is_refused(store: Store, wrong: MessageFilter) -> None:
     with store.read() as unit, pytest.raises(BadQuery):
         unit.messages.search(query_of(wrong))
+
+
+@pytest.mark.parametrize("common", [1, 100])
+def test_what_very_many_carry_is_found_like_what_few_do(
+    store: Store, monkeypatch: pytest.MonkeyPatch, common: int
+) -> None:
+    monkeypatch.setattr(message_search, "COMMON", common)
+    with store.write() as unit:
+        for n in range(1, 7):
+            carried = [Entity(EntityKind.HOST, "shop.example")] if n % 2 else []
+            unit.messages.add([(message(n), features(n, *carried))], now=NOW + n * HOUR)
+    asked = MessageQuery(host="shop.example", limit=2)
+    with store.read() as unit:
+        first, cursor = unit.messages.search(asked)
+        rest, end = unit.messages.search(replace(asked, cursor=cursor))
+    assert [m.id for m in (*first, *rest)] == ["msg-5", "msg-3", "msg-1"]
+    assert end == ""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
 from clawback.analysis.indicators import Indicator, VerdictKind
@@ -29,6 +29,8 @@ from clawback.store.text import armour, folded, micros, moment
 
 codec = Codec(Message)
 INTERNET_ID = "internet_message_id"
+COMMON = 10_000
+"""From so many messages on that carry something it is quicker to look at the newest one by one."""
 LOOKED_AT = 20_000
 """Messages that one search looks at one by one, where no index knows what is asked."""
 _BATCH = 500
@@ -96,16 +98,13 @@ class MessageSearch(Repository):
         return found
 
     def _by_verdict(self) -> tuple[Any, ColumnElement[Any]]:
-        gravest = (
-            select(detections.c.message_no, func.min(detections.c.gravity).label("gravity"))
-            .group_by(detections.c.message_no)
-            .subquery()
-        )
-        return messages.outerjoin(gravest, gravest.c.message_no == messages.c.no), gravest.c.gravity
+        said = detections.c
+        gravest = select(func.min(said.gravity)).where(said.message_no == messages.c.no)
+        return messages, gravest.scalar_subquery()
 
     def _rows(self, wanted: MessageFilter, position: Sequence[int] | None, limit: int) -> Sequence[Any]:
         table = messages.c
-        found = select(table.no, table.first_seen).where(*self._conditions(wanted))
+        found = select(table.no, table.first_seen).where(*self._conditions(wanted, page=True))
         oldest = isinstance(wanted, MessageQuery) and wanted.oldest_first
         if position is not None:
             seen, no = position
@@ -152,7 +151,8 @@ class MessageSearch(Repository):
             raise TooWide(f"more than {LOOKED_AT:,} messages would have to be looked at; {_WIDE}")
         return [self._within(messages.c.no, [row.no for row, message in looked_at if message is not None])]
 
-    def _conditions(self, wanted: MessageFilter) -> Iterator[ColumnElement[bool]]:
+    def _conditions(self, wanted: MessageFilter, *, page: bool = False) -> Iterator[ColumnElement[bool]]:
+        """What is asked; for a `page` of the first few, what very many carry is looked for one by one."""
         table = messages.c
         if wanted.text:
             yield table.subject.contains(folded(wanted.text), autoescape=True)
@@ -171,10 +171,19 @@ class MessageSearch(Repository):
             bare = wanted.internet_message_id.strip("<>")
             yield table.no.in_(self._with_keys([key64(INTERNET_ID, one) for one in (bare, f"<{bare}>")]))
         for thing in carried(wanted):
-            yield table.no.in_(self._with_keys(_keys_of(thing)))
+            keys = _keys_of(thing)
+            if page and Index(self._connection).count(keys, COMMON) == COMMON:
+                yield self._carries(keys)
+            else:
+                yield table.no.in_(self._with_keys(keys))
         if wanted.mailbox or wanted.action or wanted.location:
             yield table.id.in_(_with_copy(wanted))
         yield from self._judged(wanted)
+
+    def _carries(self, keys: Sequence[int]) -> ColumnElement[bool]:
+        index = message_keys.c
+        here = (index.epoch == messages.c.epoch) & (index.message_no == messages.c.no)
+        return exists().where(here, self._within(index.key, keys))
 
     def _with_keys(self, keys: Sequence[int]) -> Select[tuple[int]]:
         index = message_keys.c
