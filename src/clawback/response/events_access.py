@@ -47,7 +47,7 @@ class TokenRevoked:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody came in by the portal: by password, or as a `subject` of an identity provider, its `issuer`."""
+    """Somebody came in by the portal: by password, or as a `subject` of an identity provider (`issuer`)."""
 
     TYPE: ClassVar[str] = "signed_in"
     account: str
