@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from clawback.web.patience import measured, too_large
 from clawback.web.problems import MEDIA_TYPE
 
 MOST_BYTES = 16 * 1024 * 1024
 """Bytes of a request's body at most: a list of indicators, a reported message."""
+MOST_FORM_BYTES = 512 * 1024
+"""Bytes of a form: its fields are taken apart while everybody waits, about a second for each megabyte."""
+_MOST: Mapping[str, int] = {"/sign-in": 16 * 1024}
+"""Bytes of the forms that anybody may send."""
 
 _PAGES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _DATA = "default-src 'none'; frame-ancestors 'none'; sandbox"
+_BODILESS = ("GET", "HEAD")
+"""Methods whose body nobody reads; their answers may last, and wait for the client to go."""
 _OURS = (b"server", b"cache-control")
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -31,7 +38,7 @@ _HEADERS = {
 
 
 class Border:
-    """The outermost ASGI application: refuses strange hosts and big bodies, and adds the headers."""
+    """The outermost ASGI application: refuses strange hosts, big and slow bodies, and adds the headers."""
 
     def __init__(self, inner: ASGIApp, names: Collection[str], *, tls: bool) -> None:
         self._inner = inner
@@ -48,11 +55,11 @@ class Border:
             await _refuse(sender, HTTPStatus.MISDIRECTED_REQUEST, "that host name is not served here")
             return
         length = _header(scope, b"content-length")
-        if length.isascii() and length.isdigit() and int(length[:20]) > MOST_BYTES:
-            too_large = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            await _refuse(sender, too_large, f"a body has at most {MOST_BYTES} bytes")
+        most = most_of(scope["path"])
+        if length.isascii() and length.isdigit() and int(length[:20]) > most:
+            await _refuse(sender, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large(most))
             return
-        await self._inner(scope, receive, sender)
+        await self._inner(scope, receive if scope["method"] in _BODILESS else measured(receive, most), sender)
 
     def _headed(self, scope: Scope, send: Send) -> Send:
         data = scope["path"].startswith(("/api", "/metrics"))
@@ -70,6 +77,11 @@ class Border:
             await send(message)
 
         return sender
+
+
+def most_of(path: str) -> int:
+    """How many bytes the body of a request for this path may have."""
+    return MOST_BYTES if path.startswith("/api/") else _MOST.get(path, MOST_FORM_BYTES)
 
 
 def host_of(scope: Scope) -> str:

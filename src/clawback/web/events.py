@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -22,16 +23,27 @@ LOOK_SECONDS = 1.0
 BEAT_LOOKS = 15
 """After so many looks without news a comment keeps the connection open, and the caller is looked at again."""
 MOST_STREAMS = 200
+MOST_OF_ACCOUNT = 20
+"""Streams of one account, whichever way it came in: one that opens many leaves room for the others."""
 BATCH = 500
 _ABOUT = ("investigation_id", "cluster_id", "remediation_id", "message_id", "submission_id")
 
 
 class Streams:
-    """How many streams are open, and whether they shall end."""
+    """Whose streams are open, and whether they shall end."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.open: Counter[str] = Counter()
         self.ending = asyncio.Event()
+
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return self.open.total()
+
+    def room(self, account: str) -> bool:
+        """Whether an account may open one more."""
+        return self.count < MOST_STREAMS and self.open[account] < MOST_OF_ACCOUNT
 
 
 @get("/api/events", summary="What happens, as it happens", media_type="text/event-stream")
@@ -49,17 +61,24 @@ async def events(
 
     After a break the stream goes on behind the Last-Event-ID; without one it begins now.
     """
-    if streams.count >= MOST_STREAMS:
+    if not streams.room(caller.name):
         raise TriedTooOften("too many streams are open", LOOK_SECONDS * BEAT_LOOKS)
     given = last_event_id.isascii() and last_event_id.isdigit()
     seq = int(last_event_id[:18]) if given else await asyncio.to_thread(_now, parts)
-    return ServerSentEvent(_tail(request, parts, streams, authentication, seq))
+    return ServerSentEvent(_tail(request, parts, streams, authentication, caller.name, seq))
 
 
 async def _tail(
-    request: Request[Any, Any, Any], parts: Parts, streams: Streams, authentication: Authentication, seq: int
+    request: Request[Any, Any, Any],
+    parts: Parts,
+    streams: Streams,
+    authentication: Authentication,
+    account: str,
+    seq: int,
 ) -> AsyncIterator[ServerSentEventMessage]:
-    streams.count += 1
+    if not streams.room(account):  # others came in between
+        return
+    streams.open[account] += 1
     try:
         yield ServerSentEventMessage(data=None, comment="the tail of the audit log", retry=2_000)
         quiet = 0
@@ -76,7 +95,7 @@ async def _tail(
                 yield ServerSentEventMessage(data=None, comment="still here")
             await _pause(streams.ending)
     finally:
-        streams.count -= 1
+        streams.open[account] -= 1
 
 
 async def _pause(ending: asyncio.Event) -> None:

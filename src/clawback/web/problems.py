@@ -94,7 +94,10 @@ def of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[P
 
 def of_all(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The answer to a mistake in our own code: it says nothing, the log has it."""
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    if isinstance(error, RecursionError) and request.method != "GET":
+        detail = "the body is nested too deep"  # nothing else here goes deeper than what was sent
+        return problem(HTTPStatus.BAD_REQUEST, detail, "fix the request; nothing was changed")
+    _log.error("%s %r failed", request.method, request.url.path, exc_info=error)
     detail = "something went wrong here; the log has it"
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, "tell an administrator")
 
