@@ -21,7 +21,7 @@ WHAT = click.Choice([one.value for one in ACTIONS])
 
 @click.command()
 @click.argument("what", type=WHAT, metavar="ACTION")
-@click.argument("message_ids", metavar="[ID]...", nargs=-1)
+@click.argument("message_ids", metavar="ID...", nargs=-1)
 @filter_options
 @click.option("--note", default="", help="Why; needed for the order.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
