@@ -10,7 +10,8 @@ ALTER TABLE clusters ADD COLUMN asked_at BIGINT NOT NULL DEFAULT 0
 ;;
 UPDATE clusters SET
     kind = json_extract(ltrim(CAST(record AS TEXT), '!'), '$.kind'),
-    key_value = coalesce(replace(json_extract(ltrim(CAST(record AS TEXT), '!'), '$.key.value'), char(0), ''), ''),
+    key_value = CASE WHEN CAST(record AS TEXT) LIKE '!%' THEN ''
+        ELSE replace(json_extract(CAST(record AS TEXT), '$.key.value'), char(0), '') END,
     verdict = json_extract(ltrim(CAST(record AS TEXT), '!'), '$.verdict'),
     line = CAST(round(coalesce(json_extract(ltrim(CAST(record AS TEXT), '!'), '$.line'), 1.0) * 10000) AS INTEGER),
     asked_at = CAST(strftime('%s', json_extract(ltrim(CAST(record AS TEXT), '!'), '$.asked_at')) AS INTEGER) * 1000000

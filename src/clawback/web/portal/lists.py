@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
@@ -29,6 +29,7 @@ from clawback.store import Unit
 from clawback.web.given import GivenParts
 from clawback.web.lists import INDICATORS
 from clawback.web.portal.addresses import address_of
+from clawback.web.portal.entity_facts import past_of
 from clawback.web.portal.forms import Cursor, Word, one_of
 from clawback.web.portal.frame import GivenPage, form_at, page_at
 from clawback.web.portal.listing import Place, list_page
@@ -162,16 +163,30 @@ def entity(kind: FromPath[str], value: FromPath[str], page: GivenPage, parts: Gi
     if what.kind not in ENTITY_OF.values():
         raise NotFound(f"there are no pages of {kind!r:.40}")
     with parts.store.read() as unit:
-        facts = _about(unit, what)
-    return page.show("entity.html", text, "/explorer", what=what, **facts)
+        facts = _about(unit, what, parts.now())
+    field = _FIELDS.get(what.kind)
+    explorer = f"/explorer?{urlencode({field: what.value})}" if field else ""
+    return page.show("entity.html", text, "/explorer", what=what, explorer=explorer, **facts)
 
 
-def _about(unit: Unit, what: Entity) -> dict[str, Any]:
+_FIELDS = {
+    EntityKind.URL: "url",
+    EntityKind.HOST: "host",
+    EntityKind.DOMAIN: "domain",
+    EntityKind.SENDER: "sender",
+    EntityKind.FILE: "sha256",
+    EntityKind.IP: "ip",
+}
+"""By which field the Explorer finds what carries an entity."""
+
+
+def _about(unit: Unit, what: Entity, now: datetime) -> dict[str, Any]:
     looked_at = unit.messages.newest_carriers([what], LOOKED_AT)
     shown = list(islice(unit.messages.newest_sharing([what]), CARRIERS))
     total = unit.messages.count_sharing([what], COUNTED)
     ids = [message.id for message in shown]
     return {
+        **past_of(unit, what, looked_at, now),
         "listed": unit.indicators.matching({what}),
         "messages": shown,
         "total": total,
