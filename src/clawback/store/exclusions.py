@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, Row, Table, delete, exists, func, select
+from sqlalchemy import ColumnElement, Index, Table, delete, exists, func, select
 
 from clawback.store.columns import metadata, text_column
 from clawback.store.repository import Repository, chunks
@@ -75,7 +75,7 @@ class Exclusions(Repository):
             *(LeftOut(cluster_id, row.message_id, "SecOps mailbox", disarm(row.mailbox)) for row in rows),
         )[:limit]
 
-    def _in_secops(self, cluster_id: str, limit: int) -> Sequence[Row[Any]]:
+    def _in_secops(self, cluster_id: str, limit: int) -> Sequence[Any]:
         """Copies of members in SecOps mailboxes, found from those few mailboxes on."""
         theirs = self._connection.execute(select(mailboxes.c.no).where(in_secops())).scalars().all()
         if not theirs:
