@@ -51,7 +51,7 @@ def pages() -> dict[str, str]:
     """Every page that is measured, and its address; `!` marks the API's."""
     rare, news = "https://host9.example/9", web_mail.NEWSLETTER
     large, small, notice = f"{0:020d}", f"{200:020d}", web_incidents.message_id(web_mail.EVERYBODY)
-    air, url = "/api/air/investigations", web_mail.CAMPAIGNS[0]
+    url = web_mail.CAMPAIGNS[0]
     day = "since=2026-11-23"
     named = {
         "Overview": "/",
@@ -105,7 +105,13 @@ def pages() -> dict[str, str]:
         "Policies": "/policies",
         "Settings": "/settings",
     }
-    named |= {
+    return named | listings()
+
+
+def listings() -> dict[str, str]:
+    """The API's listings, and their addresses."""
+    air = "/api/air/investigations"
+    named = {
         "! air": air,
         "! air, filtered": f"{air}?$top=50&$filter=" + quote("Status eq 'Pending Action'"),
         "! air, sorted": f"{air}?$top=50&$orderby=ThreatCount%20desc,CreationTime&$count=true",
