@@ -211,7 +211,7 @@ def _way(one: Message, arrival: Arrival | None) -> Iterator[Moment]:
             way = f"{hop.from_host or hop.from_ip or 'somebody'} gave it to {hop.by_host or 'a host'}"
             yield Moment(hop.at, way)
     if arrival:
-        yield Moment(arrival.delivered, f"Delivered; {arrival.copies:,} copies are known")
+        yield Moment(arrival.delivered, f"Delivered; copies that are known: {arrival.copies:,}")
         yield Moment(arrival.first_seen, "First seen by clawback")
 
 
