@@ -20,7 +20,7 @@ BODY_SECONDS = 120.0
 def measured(receive: Receive, most: int) -> Receive:
     """`receive`, until the body is there, within bounds of size and time.
 
-    It raises HTTPException (400, 408, 413) when a client goes beyond them; the framework makes an answer of it.
+    It raises HTTPException (400, 408, 413) beyond them, and the framework makes an answer of it.
     """
     read, done, started = 0, False, asyncio.get_running_loop().time()
 
