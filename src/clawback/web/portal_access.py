@@ -15,6 +15,7 @@ READS: tuple[str, ...] = (
     "/actions/{action_id}/progress",
     "/actions/{action_id}/exposure",
     "/explorer",
+    "/explorer/over-time",
     "/messages/{message_id}",
     "/clusters",
     "/clusters/{cluster_id}",

@@ -31,10 +31,11 @@ from clawback.web.portal.listing import ROWS, ListPage
 from clawback.web.remediation import ordered
 
 HERE = "/explorer"
+OVER_TIME = HERE + "/over-time"
 FIRST_DAYS = 30
 """Days that the page looks back when nothing is asked."""
 COUNTING = 1.5
-"""Seconds that a page waits for a sum or a plot; it does without where that takes longer."""
+"""Seconds that a sum or a plot may take; the page does without where it takes longer."""
 _HOURS_UP_TO = timedelta(days=3)
 _MOST_STEPS = 800
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
@@ -96,20 +97,21 @@ class Plot:
 def explorer(
     page: GivenPage, parts: GivenParts, by: Word = "", sort: Word = "", cursor: Cursor = ""
 ) -> Template:
-    """Every field of the filter stands in the address; `q` is whatever was typed into the search above."""
+    """Every field of the filter stands in the address; `q` is whatever was typed into the search above.
+
+    The list is sent first, for how many there are in all takes longer to tell.
+    """
     given = {name: value.strip() for name, value in page.request.query_params.items()}
     asked = _asked(given, parts.now())
-    wanted, counted_by = _filter(asked), one_of(FoundBy, by) or FoundBy.VERDICT
-    oldest = sort == "seen"
+    wanted, oldest = _filter(asked), sort == "seen"
     with parts.store.read() as unit:
         query = query_of(wanted, oldest_first=oldest, limit=ROWS, cursor=cursor)
         rows, after = unit.messages.search(query)
         ids = [message.id for message in rows]
         verdicts, copies = unit.detections.verdicts(ids), unit.deliveries.counts(ids)
-    total = _total(parts, wanted)
     kept = {**asked, "by": by} if by else asked
     formats = _exports(wanted) if page.may("analyse") else ()
-    listing = ListPage(HERE, kept, len(rows), cursor, after, sort=sort, total=total, formats=formats)
+    listing = ListPage(HERE, kept, len(rows), cursor, after, sort=sort, formats=formats)
     return page.show(
         "explorer.html",
         "Explorer",
@@ -124,11 +126,23 @@ def explorer(
         more_asked=any(asked.get(name) for name in _TITLES),
         filtered=any(asked.get(name) for name in FIELDS if name != "since"),
         named=_named(asked),
-        plot=_plot(parts, wanted, counted_by),
-        ways=[(one, _address({**asked, "by": one.value}), one is counted_by) for one in FoundBy],
-        total=total,
+        over_time=_address(kept, OVER_TIME),
         actions=ACTIONS,
     )
+
+
+@page_at(OVER_TIME)
+def over_time(page: GivenPage, parts: GivenParts, by: Word = "") -> Template:
+    """How many match, and when they were first seen; of what would take too long, nothing."""
+    asked = {name: page.request.query_params.get(name, "")[:8_000] for name in FIELDS}
+    wanted, counted_by = _filter(asked), one_of(FoundBy, by) or FoundBy.VERDICT
+    plot = _plot(parts, wanted, counted_by)
+    if plot and counted_by is FoundBy.VERDICT:
+        total: int | None = sum(count for _, count in plot.sums)
+    else:
+        total = _total(parts, wanted)
+    ways = [(one, _address({**asked, "by": one.value}), one is counted_by) for one in FoundBy]
+    return page.part("explorer_over_time.html", plot=plot, ways=ways, total=total)
 
 
 def _asked(given: Mapping[str, str], now: datetime) -> dict[str, str]:
@@ -180,9 +194,9 @@ def _exports(wanted: MessageFilter) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _address(asked: Mapping[str, str]) -> str:
+def _address(asked: Mapping[str, str], path: str = HERE) -> str:
     chosen = {name: value for name, value in asked.items() if value or name == "since"}
-    return f"{HERE}?{urlencode(chosen)}"
+    return f"{path}?{urlencode(chosen)}"
 
 
 def _total(parts: Parts, wanted: MessageFilter) -> int | None:
@@ -293,4 +307,4 @@ def acted(page: GivenPage, parts: GivenParts, data: URLEncodedBody[dict[str, Any
     return page.done(f"/investigations/{made.investigation_id}", "ordered")
 
 
-HANDLERS: tuple[Any, ...] = (explorer, previewed, acted)
+HANDLERS: tuple[Any, ...] = (explorer, over_time, previewed, acted)
