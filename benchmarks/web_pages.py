@@ -81,6 +81,8 @@ def pages() -> dict[str, str]:
         "Explorer, the newsletter": f"/explorer?sender={quote(news)}",
         "Explorer, a mailbox": "/explorer?mailbox=user42%40corp.example",
         "Explorer, a day": f"/explorer?{day}&until=2026-11-24",
+        "Explorer, plot of a month": "/explorer/over-time?since=2026-10-25",
+        "Explorer, plot of the host": f"/explorer/over-time?host={web_mail.HOST}",
         "Message": f"/messages/{web_incidents.message_id(12_346)}",
         "Message to everybody": f"/messages/{notice}",
         "Clusters": "/clusters",

@@ -20,7 +20,6 @@ from clawback.engine.pulse import Pulse
 from clawback.errors import LoginFailed
 from clawback.response.overview import DayFigures, EventPath, added
 
-
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
