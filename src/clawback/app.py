@@ -136,12 +136,13 @@ def build(settings: Settings, *, progress: Progress = silent, inline: bool = Fal
         warnings=ShippedWarnings(_lowered(settings.organisation.domains)),
         reporting=_reporting(settings),
         sinks=plugins.tellers(msgspec.structs.asdict(settings.webhooks), Path(settings.home)),
-        aside=Beside(_BESIDE, msgspec.json.encode(settings)),
+        aside=Beside(BESIDE, msgspec.json.encode(settings)),
     )
     return App(settings, parts)
 
 
-_BESIDE = (sys.executable, "-c", "from clawback.app import beside; beside()")
+BESIDE = (sys.executable, "-P", "-c", "from clawback.app import beside; beside()")
+"""The command of the process beside; -P, so that nothing in the folder that we are started in is imported."""
 _NICE = 19
 
 

@@ -8,6 +8,8 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 
+PROGRAM = (sys.executable, "-P", "-m", "clawback")
+"""This program again. Without -P a file in the folder that we are started in could take a library's place."""
 END_SECONDS = 15
 """How long the child may take to end."""
 
@@ -15,7 +17,7 @@ END_SECONDS = 15
 @contextlib.asynccontextmanager
 async def portal(settings_file: str, say: Callable[[str], None]) -> AsyncIterator[None]:
     """Serve the portal meanwhile. When it ends by itself, that is said, and the watch goes on."""
-    command = (sys.executable, "-m", "clawback", "--settings", settings_file, "serve", "--bound")
+    command = (*PROGRAM, "--settings", settings_file, "serve", "--bound")
     child = await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
     )
