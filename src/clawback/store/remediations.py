@@ -137,10 +137,11 @@ class Remediations(Waiting):
             if not cursor:
                 return
 
-    def by_status(self) -> dict[RemediationStatus, int]:
-        """How many stand how, those of late copies too."""
+    def by_status(self, *, listed: bool = False) -> dict[RemediationStatus, int]:
+        """How many stand how, those of late copies too; with `listed` only those that stand in lists."""
         table = remediations.c
-        rows = self._connection.execute(select(table.status, func.count()).group_by(table.status))
+        query = select(table.status, func.count()).group_by(table.status)
+        rows = self._connection.execute(query.where(_alone()) if listed else query)
         return {RemediationStatus(status): count for status, count in rows}
 
     def of_cluster(self, cluster_id: str) -> tuple[Remediation, ...]:
@@ -270,10 +271,14 @@ class Remediations(Waiting):
         return found
 
 
-def _listed(statuses: Iterable[RemediationStatus] | None, investigation_id: str | None) -> Select[Any]:
+def _alone() -> ColumnElement[bool]:
+    """Not joined with the removal that it follows, as what was let run for late copies is."""
     joined = [status.value for status in LET_RUN]
-    alone = or_(remediations.c.follows == "", remediations.c.status.not_in(joined))
-    query = select(remediations).where(alone)
+    return or_(remediations.c.follows == "", remediations.c.status.not_in(joined))
+
+
+def _listed(statuses: Iterable[RemediationStatus] | None, investigation_id: str | None) -> Select[Any]:
+    query = select(remediations).where(_alone())
     if statuses is not None:
         query = query.where(remediations.c.status.in_(sorted(status.value for status in statuses)))
     if investigation_id is not None:

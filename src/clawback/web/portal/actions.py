@@ -64,7 +64,7 @@ def listed(page: GivenPage, parts: GivenParts, status: Word = "", cursor: Cursor
     """Pending and history, newest first."""
     with parts.store.read() as unit:
         rows, listing = list_page(ACTIONS, page, unit, Place(HERE), cursor)
-        counts = unit.remediations.by_status()
+        counts = unit.remediations.by_status(listed=True)
     tabs = [("All", HERE, sum(counts.values()))]
     for one in RemediationStatus:
         if counts.get(one):

@@ -124,7 +124,7 @@ def explorer(
         filters=asked,
         more=_more(asked),
         more_asked=any(asked.get(name) for name in _TITLES),
-        filtered=any(asked.get(name) for name in FIELDS if name != "since"),
+        filtered=_filtered(asked),
         named=_named(asked),
         over_time=_address(kept, OVER_TIME),
         actions=ACTIONS,
@@ -142,7 +142,8 @@ def over_time(page: GivenPage, parts: GivenParts, by: Word = "") -> Template:
     else:
         total = _total(parts, wanted)
     ways = [(one, _address({**asked, "by": one.value}), one is counted_by) for one in FoundBy]
-    return page.part("explorer_over_time.html", plot=plot, ways=ways, total=total)
+    sum_shown = total is not None and _filtered(asked) and page.may("analyse")
+    return page.part("explorer_over_time.html", plot=plot, ways=ways, total=total if sum_shown else None)
 
 
 def _asked(given: Mapping[str, str], now: datetime) -> dict[str, str]:
@@ -179,6 +180,11 @@ def _named(asked: Mapping[str, str]) -> str:
     """The one thing that is asked for, and that can be investigated; "" for none."""
     names = [asked[name] for name in (*_FIELD_OF.values(),) if asked[name]]
     return names[0] if len(names) == 1 and not names[0].endswith("*") else ""
+
+
+def _filtered(asked: Mapping[str, str]) -> bool:
+    """Whether more is asked than since when."""
+    return any(asked.get(name) for name in FIELDS if name != "since")
 
 
 def _more(asked: Mapping[str, str]) -> list[tuple[str, str, str, tuple[Any, ...]]]:
