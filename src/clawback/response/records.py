@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from clawback.analysis.clusters import BY_ITSELF
 from clawback.analysis.entities import EntityKind
 from clawback.response import defender
 from clawback.response.accounts import RemediationStanding
@@ -42,10 +43,10 @@ def threats(investigation: Investigation) -> int:
 
 def policy_record(policy: Policy) -> Record:
     """The settings of auto-remediation."""
-    kinds = defender.CLUSTER_TYPE
+    kinds = {kind: name for kind, name in defender.CLUSTER_TYPE.items() if kind in BY_ITSELF}
     return {
         "EnableAutoRemediation": set(kinds) <= policy.automatic,
-        "AutoRemediatedClusterTypes": [kinds[k] for k in kinds if k in policy.automatic],
+        "AutoRemediatedClusterTypes": [name for kind, name in kinds.items() if kind in policy.automatic],
         "Action": "Soft delete",
         "MaximumMessages": policy.limit,
         "ExcludedMailboxes": sorted(policy.excluded_mailboxes),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clawback.analysis.clusters import ClusterKind
+from clawback.analysis.clusters import BY_ITSELF
 from clawback.response.policy import Policy
 
 _ANY = 10_000_000
@@ -11,7 +11,7 @@ _ANY = 10_000_000
 def unbraked() -> Policy:
     """Every malicious cluster is removed by itself, whole and at once, however often that is undone."""
     return Policy(
-        automatic=frozenset(ClusterKind),
+        automatic=BY_ITSELF,
         limit=_ANY,
         collateral=_ANY,
         copies_per_hour=_ANY,
