@@ -35,8 +35,11 @@ Say = Callable[[str], None]
 GRACE_SECONDS = 5
 """How long answers that are being given may take when the server ends."""
 MOST_CONNECTIONS = 1_000
-THREADS = 32
-"""Answers that are looked up at once; more wait."""
+THREADS = 6
+"""Answers that are looked up at once; more wait, for more would only contend for the interpreter.
+
+With 32 the slowest answers to 20 people at once take up to twice as long (`benchmarks/web_pages.py`).
+"""
 _NAMELESS = ("0.0.0.0", "::", "")  # noqa: S104
 
 
