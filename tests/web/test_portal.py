@@ -88,6 +88,42 @@ def test_an_approver_reads_why_approves_and_undoes(desk: Desk, browser: Browser)
         assert opened.strangers == []
 
 
+def test_from_the_listing_of_a_url_to_the_last_copy_put_back(desk: Desk, browser: Browser) -> None:
+    with window(browser, address(desk)) as opened:
+        page = opened.sign_in("approver")
+        page.get_by_role("link", name="Allow and block list").click()
+        page.get_by_role("button", name="List something").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("URL, host, domain").fill("https://login.evil.example/other")
+        dialog.get_by_role("button", name="List it").click()
+        expect(page.get_by_role("status")).to_contain_text("Listed.")
+        work(desk)
+        page.get_by_role("link", name="Investigations").click()
+        page.get_by_role("link", name="https://login.evil.example/other").first.click()
+        expect(page.get_by_text("Pending Action").first).to_be_visible()
+        page.get_by_role("link", name="Similar URLs").click()
+        expect(page.get_by_text("https://login.evil.example/other").nth(1)).to_be_visible()
+        first_waiting(page)
+        expect(page.get_by_text("How much legitimate mail is in it")).to_be_visible()
+        page.get_by_role("button", name="Approve 3 copies").click()
+        page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+        work(desk)
+        expect(page.get_by_text("found 3 = removed 3")).to_be_visible(timeout=20_000)
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("dialog").get_by_role("button", name="Put them back").click()
+        work(desk)
+        expect(page.get_by_text("restored 3")).to_be_visible(timeout=20_000)
+        page.get_by_role("link", name="Action center", exact=True).click()
+        with page.expect_download() as saved:
+            page.get_by_role("link", name="CSV").click()
+        table = list(csv.DictReader(saved.value.path().read_text("utf-8-sig").splitlines()))
+        assert [row["Status"] for row in table] == ["Completed", "Completed", "Pending"]
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        assert opened.troubles == []
+        assert opened.strangers == []
+
+
 def test_progress_shows_by_itself(desk: Desk, browser: Browser) -> None:
     with window(browser, address(desk)) as opened:
         page = opened.sign_in("approver")

@@ -238,12 +238,15 @@ def exposure(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Te
 
 @page_at(HERE + "/{action_id:str}/progress")
 def progress(action_id: FromPath[str], page: GivenPage, parts: GivenParts) -> Template:
-    """The part of the page that follows the work."""
+    """The part of the page that follows the work; at its end the whole page is asked for anew."""
     with parts.store.read() as unit:
         one = unit.remediations.get(action_id)
     working = one.status in (RemediationStatus.APPROVED, RemediationStatus.RUNNING)
     facts = {"one": one, "working": working, "progress": one.tally.found - one.tally.open}
-    return page.part("action_progress.html", **facts)
+    answer = page.part("action_progress.html", **facts)
+    if not working:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 HANDLERS: tuple[Any, ...] = (
