@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
+import resource
+import zipfile
+from email.message import EmailMessage
 from typing import Any
 
 from tests.engine.world import URL, mail
@@ -96,3 +100,28 @@ def test_a_cluster_is_cut_again_only_while_nothing_was_approved(desk: Desk) -> N
 def test_alerts_are_listed(shared_desk: Desk) -> None:
     (alert,) = ok(shared_desk.client.get("/api/alerts", headers=shared_desk.by(Role.READER)))["items"]
     assert alert["kind"] == "url_verdict_change"
+
+
+def test_a_report_with_a_bomb_in_it_is_looked_into_within_bounds(desk: Desk) -> None:
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with (
+        zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("zeros.txt", "w") as zeros,
+    ):
+        for _ in range(300):
+            zeros.write(bytes(1 << 20))
+    with zipfile.ZipFile(outer, "w") as archive:
+        for number in range(10):
+            archive.writestr(f"{number}.zip", inner.getvalue())
+    lure = EmailMessage()
+    lure["From"], lure["To"], lure["Subject"] = "who@evil.example", "user1@example.org", "Three gigabytes"
+    lure.set_content("see the file")
+    lure.add_attachment(outer.getvalue(), maintype="application", subtype="zip", filename="bomb.zip")
+    sent = {"raw": base64.b64encode(lure.as_bytes()).decode(), "reported_as": "malware"}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    made = ok(desk.client.post("/api/submissions", json=sent, headers=desk.by(ANALYST)))
+    finish(desk.app)
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert kibibytes < 200 << 10
+    found = ok(desk.client.get(f"/api/submissions/{made['id']}", headers=desk.by(ANALYST)))
+    assert found["id"] == made["id"]
