@@ -302,15 +302,6 @@ class Clusters(Repository):
         """Let messages join a cluster; those that are members already stay. Raises NotFound."""
         self._join(self._row(cluster_id).no, members)
 
-    def members_of(self, cluster_id: str, message_ids: Sequence[str]) -> tuple[Member, ...]:
-        """Those of these messages that are members of a cluster, in the order in which they came."""
-        table, found = cluster_members.c, list[Any]()
-        query = select(table.message_id, table.reasons, table.score, table.seq)
-        mine = query.where(table.cluster_no == self._row(cluster_id).no)
-        for chunk in chunks([armour(message_id) for message_id in message_ids]):
-            found.extend(self._connection.execute(mine.where(self._within(table.message_id, chunk))))
-        return tuple(_member(row) for row in sorted(found, key=lambda row: row.seq))
-
     def members_among(self, cluster_id: str, message_ids: Sequence[str]) -> set[str]:
         """Which of these messages are members of a cluster; raises NotFound."""
         table, found = cluster_members.c, set[str]()
