@@ -85,7 +85,7 @@ class Not:
 Condition = Compare | Among | Find | Both | Either | Not
 Columns = Mapping[str, ColumnElement[Any]]
 
-_OPERATORS: dict[Compared, Callable[[Any, Any], Any]] = {
+OPERATORS: dict[Compared, Callable[[Any, Any], Any]] = {
     Compared.EQ: operator.eq,
     Compared.NE: operator.ne,
     Compared.GT: operator.gt,
@@ -93,6 +93,7 @@ _OPERATORS: dict[Compared, Callable[[Any, Any], Any]] = {
     Compared.LT: operator.lt,
     Compared.LE: operator.le,
 }
+"""How two values are compared, in Python and in SQL alike."""
 
 
 def expression(condition: Condition, columns: Columns) -> ColumnElement[bool]:
@@ -128,7 +129,7 @@ def _compared(condition: Compare, column: ColumnElement[Any]) -> ColumnElement[b
             raise BadQuery("null can be compared by eq and ne only")
         return column.is_(None) if equal else column.is_not(None)
     value = armour(condition.value) if isinstance(condition.value, str) else condition.value
-    held: ColumnElement[bool] = _OPERATORS[condition.how](column, value)
+    held: ColumnElement[bool] = OPERATORS[condition.how](column, value)
     absent = true() if condition.how is Compared.NE else false()
     return func.coalesce(held, absent) if getattr(column, "nullable", False) else held
 

@@ -8,20 +8,12 @@ from typing import Any, TypeVar
 
 from clawback.errors import BadQuery
 from clawback.store import pages
-from clawback.store.conditions import Among, Both, Compare, Compared, Condition, Either, Find, Found, Not
+from clawback.store.conditions import OPERATORS, Among, Both, Compare, Condition, Either, Find, Found, Not
 from clawback.store.listings import Listing
 
 T = TypeVar("T")
 Readers = Mapping[str, Callable[[T], str | int]]
 """By the name of a column, how it is read from an entry. Texts and whole numbers only."""
-_COMPARED: Mapping[Compared, Callable[[Any, Any], bool]] = {
-    Compared.EQ: operator.eq,
-    Compared.NE: operator.ne,
-    Compared.GT: operator.gt,
-    Compared.GE: operator.ge,
-    Compared.LT: operator.lt,
-    Compared.LE: operator.le,
-}
 _FOUND: Mapping[Found, Callable[[str, str], bool]] = {
     Found.CONTAINS: operator.contains,
     Found.STARTS: str.startswith,
@@ -81,7 +73,7 @@ def _holds(condition: Condition, item: T, readers: Readers[T]) -> bool:
         case Not(inner):
             return not _holds(inner, item, readers)
         case Compare(column, how, value):
-            return _COMPARED[how](_reader(column, readers)(item), value)
+            return bool(OPERATORS[how](_reader(column, readers)(item), value))
         case Among(column, values):
             return _reader(column, readers)(item) in values
         case Find(column, found, text):
